@@ -1,0 +1,219 @@
+"""A document to chunks, by structure: sections by heading, then whole paragraphs, lists, tables, formulas and code blocks.
+
+`document.text[chunk.start:chunk.end] == chunk.text`, for any input.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from rag.sentences import sentence_spans
+from rag.types import Chunk, Document
+
+CHARACTERS_PER_TOKEN = 8  # a text this much denser than its tokens (base64, one endless word) counts by its characters
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A stretch that should stay whole, and the smaller stretches it may be cut into when it cannot."""
+
+    start: int
+    end: int
+    parts: tuple[Span, ...] = ()
+    fence: str | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    heading_path: tuple[str, ...]
+    blocks: tuple[Block, ...]
+
+
+def chunk(document: Document, limit: int, count: Callable[[str], int]) -> list[Chunk]:
+    """Cut the document into chunks of at most `limit` tokens, heading path included."""
+
+    def size(start: int, end: int) -> int:
+        piece = document.text[start:end]
+        return max(count(piece), len(piece) // CHARACTERS_PER_TOKEN)
+
+    chunks = []
+    for section in sections(document):
+        room = max(limit - count(" > ".join(section.heading_path)), limit // 2)
+        for start, end in pack(document.text, groups(document.text, section.blocks), room, size):
+            piece = document.text[start:end]
+            start, end = start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
+            if start < end:
+                chunks.append(Chunk(document.id, start, end, document.text[start:end], section.heading_path))
+    return chunks
+
+
+def pack(text: str, wholes: list[Block], room: int, size: Callable[[int, int], int]) -> Iterator[Span]:
+    """Fill chunks with neighbouring blocks while they fit; a block too large for one chunk is cut at its own joints."""
+    open_span: Span | None = None
+    used = 0
+    for block in wholes:
+        for start, end in fitting_pieces(text, block, room, size):
+            needed = size(start, end)
+            if open_span and used + needed <= room:
+                open_span, used = (open_span[0], end), used + needed
+                continue
+            if open_span:
+                yield open_span
+            open_span, used = (start, end), needed
+    if open_span:
+        yield open_span
+
+
+def fitting_pieces(text: str, block: Block, room: int, size: Callable[[int, int], int]) -> Iterator[Span]:
+    if size(block.start, block.end) <= room:
+        yield block.start, block.end
+        return
+    joints: list[Callable[[int, int], list[Span]]] = [
+        lambda start, end: [part for part in block.parts if start <= part[0] and part[1] <= end],
+        lambda start, end: lines(text, start, end),
+        lambda start, end: [(start + a, start + b) for a, b in sentence_spans(text[start:end])],
+        lambda start, end: [(start + m.start(), start + m.end()) for m in re.finditer(r"\S+", text[start:end])],
+        lambda start, end: [(at, min(at + room, end)) for at in range(start, end, room)],
+    ]
+    if block.fence is None:
+        joints[1], joints[2] = joints[2], joints[1]
+    yield from cut((block.start, block.end), joints, room, size)
+
+
+def cut(span: Span, joints: list[Callable[[int, int], list[Span]]], room: int, size: Callable[[int, int], int]) -> Iterator[Span]:
+    """Cut at the coarsest joints that make it fit, then join neighbouring pieces up to the room there is."""
+    if not joints or size(*span) <= room:
+        yield span
+        return
+    filled: Span | None = None
+    used = 0
+    for part in joints[0](*span) or [span]:
+        needed = size(*part)
+        if filled and used + needed <= room:
+            filled, used = (filled[0], part[1]), used + needed
+            continue
+        if filled:
+            yield filled
+        if needed > room:
+            yield from cut(part, joints[1:], room, size)
+            filled = None
+        else:
+            filled, used = part, needed
+    if filled:
+        yield filled
+
+
+def lines(text: str, start: int, end: int) -> list[Span]:
+    return [(start + m.start(), start + m.end()) for m in re.finditer(r"[^\n]+", text[start:end])]
+
+
+def groups(text: str, blocks: tuple[Block, ...]) -> list[Block]:
+    """Blocks that only make sense together become one: "… as follows:" with its list, code with its output."""
+    joined: list[Block] = []
+    for block in blocks:
+        previous = joined[-1] if joined else None
+        introduced = previous is not None and text[: previous.end].rstrip().endswith(":")
+        if previous is not None and (introduced or (block.fence == "output" and previous.fence is not None)):
+            parts = (previous.parts or ((previous.start, previous.end),)) + ((block.start, block.end), )
+            joined[-1] = Block(previous.start, block.end, parts, block.fence)
+        else:
+            joined.append(block)
+    return joined
+
+
+def sections(document: Document) -> list[Section]:
+    if document.format == "plain":
+        return list(plain_sections(document))
+    return list(markdown_sections(document))
+
+
+def plain_sections(document: Document) -> Iterator[Section]:
+    """Paragraphs between blank lines; a short line that ends no sentence is the heading of what follows."""
+    path: tuple[str, ...] = (document.title,)
+    blocks: list[Block] = []
+    paragraphs = [(m.start(), m.end()) for m in re.finditer(r"\S(?:.*\n)*?.*(?=\n\s*\n|\s*\Z)", document.text)]
+    for place, (start, end) in enumerate(paragraphs):
+        line = document.text[start:end].strip()
+        short = "\n" not in line and len(line) <= 100 and place + 1 < len(paragraphs)
+        if short and (line.endswith("?") or line[-1:] not in ".!:;,"):
+            if blocks:
+                yield Section(path, tuple(blocks))
+            path, blocks = (document.title, line.strip("# ")), []
+        else:
+            blocks.append(Block(start, end))
+    if blocks:
+        yield Section(path, tuple(blocks))
+
+
+def markdown_sections(document: Document) -> Iterator[Section]:
+    text = document.text
+    starts = [0, *(m.end() for m in re.finditer(r"\r\n|\r|\n", text))]
+    first_line = bisect_right(starts, document.body_start) - 1
+    body = text[starts[first_line] :]
+
+    def offsets(token: Token) -> Span:
+        assert token.map is not None
+        first, last = token.map[0] + first_line, token.map[1] + first_line
+        return starts[first], starts[last] if last < len(starts) else len(text)
+
+    stack: list[tuple[int, str]] = [(0, document.title)]
+    blocks: list[Block] = []
+    tokens = MarkdownIt("commonmark").enable("table").parse(body)
+    for place, token in enumerate(tokens):
+        if token.level == 0 and token.type == "heading_open":
+            if blocks:
+                yield section(stack, blocks, text)
+            level, title = int(token.tag[1]), heading_text(tokens[place + 1])
+            stack, blocks = [*(item for item in stack if item[0] < level), (level, title)], []
+        elif token.level == 0 and token.map and token.nesting >= 0 and token.type != "hr":
+            start, end = offsets(token)
+            items = tuple(offsets(item) for item in list_items(tokens, place))
+            fence = (token.info.strip() or "text") if token.type in {"fence", "code_block"} else None
+            blocks.append(Block(start, end, items, "table" if token.type == "table_open" else fence))
+    if blocks:
+        yield section(stack, blocks, text)
+
+
+def list_items(tokens: list[Token], place: int) -> Iterator[Token]:
+    """The top items of the list that opens at this place; none if no list does."""
+    if not tokens[place].type.endswith("list_open"):
+        return
+    for token in tokens[place + 1 :]:
+        if token.level == 0:
+            return
+        if token.type == "list_item_open" and token.level == 1 and token.map:
+            yield token
+
+
+def heading_text(inline: Token) -> str:
+    return " ".join(child.content for child in inline.children or [] if child.content).strip() or inline.content
+
+
+def section(stack: list[tuple[int, str]], blocks: list[Block], text: str) -> Section:
+    titles = [title for _, title in stack if title]
+    path = tuple(title for place, title in enumerate(titles) if place == 0 or title != titles[place - 1])
+    return Section(path, tuple(whole_formulas(blocks, text)))
+
+
+def whole_formulas(blocks: list[Block], text: str) -> Iterator[Block]:
+    """A `$$` formula that holds a blank line parses as several blocks; make it one again."""
+    waiting: Block | None = None
+    for block in blocks:
+        odd = block.fence is None and text.count("$$", block.start, block.end) % 2 == 1
+        if waiting is None:
+            if odd:
+                waiting = block
+            else:
+                yield block
+        else:
+            waiting = replace(waiting, end=block.end, parts=(*waiting.parts, (block.start, block.end)))
+            if odd:
+                yield waiting
+                waiting = None
+    if waiting is not None:
+        yield waiting

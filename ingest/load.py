@@ -1,0 +1,261 @@
+"""A file to a `Document`, or a `BadInput` whose message is the reason shown to the person who ingests."""
+
+import codecs
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rag.errors import BadInput
+from rag.types import Document
+
+LONGEST_FILE = 50_000_000
+LONGEST_LINE = 200_000
+QUESTION_COLUMNS = ("question", "prompt", "q", "title")
+ANSWER_COLUMNS = ("answer", "response", "solution", "explanation", "a")
+
+
+def load(path: Path, doc_id: str, data: bytes) -> Document:
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise BadInput(f"not a format Prep RAG reads ({path.suffix or 'no suffix'})")
+    if len(data) > LONGEST_FILE:
+        raise BadInput(f"larger than {LONGEST_FILE // 1_000_000} MB")
+    if not data.strip():
+        raise BadInput("empty")
+    document = reader(data, doc_id)
+    if not document.text[document.body_start :].strip():
+        raise BadInput("no text in it")
+    return document
+
+
+def decode(data: bytes) -> str:
+    """UTF-8, UTF-16 or Latin-1, with or without a byte order mark; line ends become `\\n`."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = data.decode("utf-16", errors="replace")
+    elif data[1:400:2].count(0) > 0.6 * len(data[1:400:2]):
+        text = data.decode("utf-16-le", errors="replace")
+    elif data[0:400:2].count(0) > 0.6 * len(data[0:400:2]):
+        text = data.decode("utf-16-be", errors="replace")
+    else:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("cp1252", errors="replace")
+    strange = sum(1 for character in text[:20_000] if (character < " " and character not in "\t\n\r\f") or character == "\ufffd")
+    if "\0" in text or strange > 0.02 * min(len(text), 20_000):
+        raise BadInput("binary, not text")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
+    longest = max(map(len, text.split("\n")))
+    if longest > LONGEST_LINE:
+        raise BadInput(f"one line of {longest:,} characters")
+    return text
+
+
+def name_of(doc_id: str) -> str:
+    return Path(doc_id).stem.replace("-", " ").replace("_", " ").strip().capitalize() or doc_id
+
+
+def converted(doc_id: str, text: str, title: str = "", **fields: Any) -> Document:
+    """A document whose text we wrote from the file, so its lines are not the file's."""
+    return Document(doc_id, title or name_of(doc_id), text, lines_match_file=False, **fields)
+
+
+def read_markdown(data: bytes, doc_id: str) -> Document:
+    text = decode(data)
+    meta, body_start = front_matter(text)
+    if doc_id.lower().endswith(".mdx"):
+        text = text[:body_start] + without_jsx(text[body_start:])
+    text = text[:body_start] + blank(text[body_start:], re.compile(r"<!--.*?-->", re.S))
+    heading = re.search(r"^#[ \t]+(.+?)[ \t#]*$", text[body_start:], re.M)
+    return Document(
+        id=doc_id,
+        title=str(meta.get("title") or (heading.group(1) if heading else name_of(doc_id))).strip(),
+        text=text,
+        body_start=body_start,
+        area=str(meta.get("area") or "").strip().lower(),
+        roles=strings(meta.get("roles")),
+        level=str(meta.get("level") or "").strip().lower(),
+        aliases=strings(meta.get("aliases")),
+    )
+
+
+def front_matter(text: str) -> tuple[dict[str, Any], int]:
+    """(fields, where the body starts). Fields that are not valid YAML are left out; the guide itself is kept."""
+    match = re.match(r"---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", text, re.S | re.M)
+    if not match:
+        return {}, 0
+    try:
+        fields = yaml.safe_load(match.group(1))
+    except yaml.YAMLError:
+        return {}, match.end()
+    return (fields, match.end()) if isinstance(fields, dict) else ({}, 0 if fields else match.end())
+
+
+def strings(value: Any) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [] if value is None else str(value).split(",")
+    return tuple(str(item).strip().lower() for item in values if str(item).strip())
+
+
+def blank(text: str, pattern: re.Pattern[str]) -> str:
+    """Remove what matches but keep its line breaks, so that line numbers stay the file's."""
+    return pattern.sub(lambda match: "\n" * match.group().count("\n"), text)
+
+
+def without_jsx(text: str) -> str:
+    """MDX less its imports, exports and component tags; code fences are left alone."""
+    parts = re.split(r"(^```.*?^```[^\n]*$)", text, flags=re.S | re.M)
+    pattern = re.compile(r"^(?:import|export)\b[^\n]*$|</?[A-Z][\w.]*(?:\s[^<>]*)?/?>|\{/\*.*?\*/\}", re.M | re.S)
+    return "".join(part if place % 2 else blank(part, pattern) for place, part in enumerate(parts))
+
+
+SITE_CHROME = re.compile(
+    r"(?i)^(skip to (main )?content|menu|home|log ?in|sign ?(in|up)|register|subscribe.*|search\W*|share( this| on \w+)?|tweet|"
+    r"toggle navigation|cookie.*|accept( all)?( cookies)?|about( us)?|contact( us)?|privacy( policy)?|terms( of (use|service))?|"
+    r"advertisement|all rights reserved.*|copyright.*|©.*|\d+ min(ute)? read|table of contents|back to top|(next|previous)( post)?\W*|"
+    r"(\S+ [|›»>•·] ){1,}\S.*)$"
+)
+SITE_TAIL = re.compile(
+    r"(?im)^\W*(leave a (comment|reply)|\d+ (comments?|responses?|replies)\b.*|post a comment|related (posts|articles)|you (may|might) also like"
+    r"|about the author|your email address will not be published.*|join the discussion|filed under:?.*)\W*$"
+)
+
+
+def read_plain(data: bytes, doc_id: str) -> Document:
+    """Plain text; of a page scraped to text, the article without its menus and comments."""
+    text = decode(data)
+    tail = SITE_TAIL.search(text, len(text) // 4)
+    if tail:
+        text = text[: tail.start()]
+    text = "\n".join("" if SITE_CHROME.match(line.strip()) else line for line in text.split("\n"))
+    is_markdown = re.search(r"^#{1,6} \S", text, re.M) is not None
+    first = next((line.strip("# ").strip() for line in text.split("\n") if line.strip()), "")
+    title = first if 0 < len(first) <= 100 and first[-1] not in ".:;," else name_of(doc_id)
+    return Document(doc_id, title, text, format="markdown" if is_markdown else "plain")
+
+
+def read_html(data: bytes, doc_id: str) -> Document:
+    import trafilatura
+
+    page = decode_html(data)
+    text = trafilatura.extract(page, output_format="markdown", include_tables=True, include_comments=False, include_links=False)
+    if not text:
+        raise BadInput("no article found in the page")
+    metadata = trafilatura.extract_metadata(page)
+    return converted(doc_id, text, str(metadata.title or "") if metadata else "")
+
+
+def decode_html(data: bytes) -> str:
+    """A page may stand on one endless line, and may say its own encoding."""
+    declared = re.search(rb"charset=[\"']?([\w-]+)", data[:2048])
+    for encoding in ("utf-8-sig", declared.group(1).decode() if declared else "cp1252"):
+        try:
+            return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else encoding)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return data.decode("latin-1")
+
+
+def read_pdf(data: bytes, doc_id: str) -> Document:
+    import pypdf
+
+    try:
+        pdf = pypdf.PdfReader(io.BytesIO(data))
+        if pdf.is_encrypted and not pdf.decrypt(""):
+            raise BadInput("encrypted PDF")
+        pages = [page.extract_text() for page in pdf.pages]
+    except BadInput:
+        raise
+    except Exception as error:  # pypdf raises many kinds on damaged files
+        raise BadInput(f"damaged PDF ({type(error).__name__})") from error
+    text = re.sub(r"(?<=[a-z])-\n(?=[a-z])", "", "\n\n".join(pages))
+    text = "".join(character for character in text if character >= " " or character in "\n\t")
+    if not text.strip():
+        raise BadInput("no text in the PDF (a scan?)")
+    title = str((pdf.metadata and pdf.metadata.title) or "").strip()
+    return converted(doc_id, text, title, format="plain")
+
+
+def read_docx(data: bytes, doc_id: str) -> Document:
+    import docx
+    from docx.table import Table
+
+    try:
+        source = docx.Document(io.BytesIO(data))
+    except Exception as error:  # a zip or XML error of any kind
+        raise BadInput(f"damaged DOCX ({type(error).__name__})") from error
+    blocks = []
+    for block in source.iter_inner_content():
+        if isinstance(block, Table):
+            blocks.append(markdown_table([[cell.text for cell in row.cells] for row in block.rows]))
+            continue
+        style = (block.style.name or "") if block.style else ""
+        level = re.match(r"Heading (\d)", style)
+        if level or style == "Title":
+            blocks.append("#" * (int(level.group(1)) if level else 1) + " " + block.text.strip())
+        elif block.text.strip():
+            blocks.append(("- " if "List" in style else "") + block.text.strip())
+    text = re.sub(r"(?m)^(- .*)\n\n(?=- )", r"\1\n", "\n\n".join(blocks))
+    return converted(doc_id, text, str(source.core_properties.title or ""))
+
+
+def markdown_table(rows: list[list[str]]) -> str:
+    cells = [[cell.replace("\n", " ").replace("|", "\\|").strip() for cell in row] for row in rows]
+    head, *body = ["| " + " | ".join(row) + " |" for row in cells] or [""]
+    return "\n".join([head, "|" + " --- |" * len(rows[0]) if rows else "", *body])
+
+
+def read_csv(data: bytes, doc_id: str) -> Document:
+    """A question bank: a heading for each question, its answer beneath, other columns as one line."""
+    text = decode(data)
+    try:
+        dialect: Any = csv.Sniffer().sniff(text[:4096], delimiters=",;\t|")
+    except csv.Error:
+        dialect = csv.excel
+    try:
+        rows = list(csv.DictReader(io.StringIO(text), dialect=dialect))
+    except csv.Error as error:
+        raise BadInput(f"not readable as CSV ({error})") from error
+    columns = [column for column in (rows[0] if rows else {}) if column]
+    question = next((c for name in QUESTION_COLUMNS for c in columns if c.strip().lower() == name), columns[0] if columns else "")
+    answer = next((c for name in ANSWER_COLUMNS for c in columns if c.strip().lower() == name), "")
+    parts = []
+    for row in rows:
+        others = [f"{c}: {row[c].strip()}" for c in columns if c not in (question, answer) and (row[c] or "").strip()]
+        body = "\n\n".join(part for part in ((row.get(answer) or "").strip(), ". ".join(others)) if part)
+        if (row[question] or "").strip() and body:
+            parts.append(f"## {' '.join(row[question].split())}\n\n{body}")
+    return converted(doc_id, "\n\n".join(parts))
+
+
+def read_notebook(data: bytes, doc_id: str) -> Document:
+    try:
+        cells = json.loads(decode(data))["cells"]
+        text = "\n\n".join(notebook_blocks(cells))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInput("not a Jupyter notebook") from error
+    heading = re.search(r"^#[ \t]+(.+)$", text, re.M)
+    return converted(doc_id, text, heading.group(1).strip() if heading else "")
+
+
+def notebook_blocks(cells: list[dict[str, Any]]) -> Iterator[str]:
+    for cell in cells:
+        source = "".join(cell.get("source", "")).strip()
+        if cell.get("cell_type") == "markdown" and source:
+            yield source
+        elif cell.get("cell_type") == "code" and source:
+            yield f"```python\n{source}\n```"
+            printed = "".join("".join(output.get("text", "")) for output in cell.get("outputs", []))
+            if printed.strip():
+                yield f"```output\n{printed.strip()[:2000]}\n```"
+
+
+READERS: dict[str, Callable[[bytes, str], Document]] = {
+    ".md": read_markdown, ".markdown": read_markdown, ".mdx": read_markdown, ".txt": read_plain, ".text": read_plain,
+    ".html": read_html, ".htm": read_html, ".pdf": read_pdf, ".docx": read_docx, ".csv": read_csv, ".ipynb": read_notebook,
+}  # fmt: skip

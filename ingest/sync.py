@@ -1,0 +1,234 @@
+"""Bring the index to the state of the files: `plan` says what changed, `apply` embeds what is new and commits the whole at once.
+
+Passages are named by their content, so a crash loses nothing and doubles nothing: new vectors are added beside the old, one rename
+makes the new generation current, and only then is the old one swept away.
+"""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ingest.chunk import chunk
+from ingest.generation import Draft, collection_name, draft, new_generation, sweep
+from ingest.load import load
+from ingest.lock import writer_lock
+from ingest.pending import Pending
+from ingest.scan import Found, Skipped, identify, scan
+from rag.catalogue import Catalogue, Entry
+from rag.embed import Encoder, Encoding, load_encoder
+from rag.errors import BadInput, PrepError
+from rag.index import Arrays, Manifest, fingerprint
+from rag.settings import Settings
+from rag.types import Chunk
+from rag.vectors import VectorStore
+
+EMBED_BATCH = 64
+Progress = Callable[[int, int], None]  # (passages embedded so far, passages to embed)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the files say against what the index holds."""
+
+    entries: tuple[Entry, ...]
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.added or self.changed or self.removed)
+
+
+@dataclass(frozen=True)
+class Known:
+    """The generation the index is at, or nothing at all."""
+
+    manifest: Manifest | None = None
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    chunks: Mapping[str, list[Chunk]] = field(default_factory=dict)
+    rows: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    plan: Plan
+    manifest: Manifest | None
+    seconds: float
+
+
+def synchronise(
+    settings: Settings,
+    roots: Sequence[Path],
+    *,
+    progress: Progress = lambda done, total: None,
+    dry_run: bool = False,
+    prune_all: bool = False,
+    rebuild: bool = False,
+) -> Outcome:
+    """The whole of an ingest: one writer, one plan, one commit."""
+    started = time.perf_counter()
+    with writer_lock(settings.index_dir):
+        if rebuild and not dry_run:
+            clear(settings)
+        encoder = load_encoder(settings)
+        known = known_state(settings, encoder, rebuild)
+        todo = plan(roots or [settings.corpus_dir], known, prune_all)
+        manifest = known.manifest
+        if not dry_run and (known.manifest is None or not todo.is_empty or not whole(settings, known.manifest)):
+            if todo.entries or known.manifest is None:
+                manifest = apply(settings, encoder, todo, known, progress)
+            else:
+                clear(settings)
+                manifest = None
+    return Outcome(todo, manifest, time.perf_counter() - started)
+
+
+def whole(settings: Settings, manifest: Manifest) -> bool:
+    """Whether Chroma holds exactly this generation: a crash may have left a part of the next, or someone lost a part of it."""
+    return VectorStore(settings, manifest.collection).count() == manifest.passages
+
+
+def clear(settings: Settings) -> None:
+    """Throw the index away; the exported model stays."""
+    for name in ("generations", "pending", "chroma"):
+        shutil.rmtree(settings.index_dir / name, ignore_errors=True)
+    Manifest.path(settings).unlink(missing_ok=True)
+    (settings.index_dir / "identity").unlink(missing_ok=True)
+
+
+def known_state(settings: Settings, encoder: Encoder, rebuild: bool) -> Known:
+    manifest = None if rebuild else Manifest.read(settings)
+    if manifest is None or manifest.fingerprint != fingerprint(settings, encoder.name):
+        return Known()
+    path = manifest.folder(settings) / "catalogue.sqlite"
+    if not path.exists():
+        return Known()
+    catalogue = Catalogue(path)
+    try:
+        entries = {entry.document.id: entry for entry in catalogue.entries()}
+        rows = {name: row for row, name in enumerate(catalogue.ids())}
+        return Known(manifest, entries, catalogue.chunks(), rows)
+    finally:
+        catalogue.close()
+
+
+def plan(roots: Sequence[Path], known: Known, prune_all: bool = False) -> Plan:
+    """Compare the files under these roots with what is known of them. Other roots stay as they are."""
+    entries = {name: entry for name, entry in known.entries.items()}
+    added, changed, removed, unchanged, kept, skipped = [], [], [], [], [], []
+    for root in roots:
+        name = identify(root)
+        before = {doc_id for doc_id, entry in known.entries.items() if entry.root == name}
+        if not root.exists() and not before:
+            raise PrepError(f"There is no file or folder {name!r}. Name one that exists: python -m ingest PATH")
+        found, left_out = scan(root) if root.exists() else ([], [])
+        if before and not found and not prune_all:
+            kept.extend(sorted(before))
+            continue
+        present = set()
+        for item in found:
+            entry = read(item, known.entries.get(item.doc_id))
+            if isinstance(entry, Skipped):
+                left_out.append(entry)
+                continue
+            present.add(item.doc_id)
+            old = known.entries.get(item.doc_id)
+            (added if old is None else unchanged if old is entry else changed).append(item.doc_id)
+            entries[item.doc_id] = entry
+        unreadable = tuple(item.doc_id for item in left_out if item.keep_old)
+        for doc_id in sorted(before - present):
+            if doc_id.startswith(unreadable) and unreadable:
+                kept.append(doc_id)
+            else:
+                removed.append(doc_id)
+                del entries[doc_id]
+        skipped.extend(left_out)
+    ordered = tuple(entries[name] for name in sorted(entries))
+    return Plan(
+        ordered, tuple(added), tuple(changed), tuple(removed), tuple(unchanged), tuple(kept), tuple(skipped)
+    )
+
+
+def read(item: Found, old: Entry | None) -> Entry | Skipped:
+    """The file as an entry: the old one itself when its bytes have not changed."""
+    try:
+        data = item.path.read_bytes()
+    except OSError as error:
+        return Skipped(item.doc_id, f"unreadable ({error.strerror})", keep_old=True)
+    digest = hashlib.sha256(data).hexdigest()
+    if old is not None and old.digest == digest and old.root == item.root:
+        return old
+    try:
+        return Entry(load(item.path, item.doc_id, data), digest, item.root)
+    except BadInput as error:
+        return Skipped(item.doc_id, str(error))
+
+
+def apply(settings: Settings, encoder: Encoder, plan: Plan, known: Known, progress: Progress) -> Manifest:
+    """Embed what is new, write a generation, make it current, sweep what nobody names any more."""
+    content = draft(list(chunks_of(plan, known, settings, encoder)), plan.entries)
+    if not content.passages:
+        raise PrepError("No file holds any text to index; the index was left as it was. Name a folder of guides: python -m ingest PATH")
+    mark = fingerprint(settings, encoder.name)
+    collection = collection_name(settings, mark)
+    store = VectorStore(settings, collection)
+    pending = Pending(settings.index_dir / "pending" / mark)
+    encodings = pending.load() | old_encodings(settings, known, content)
+    embed(content, encoder, encodings, pending, progress)
+
+    stored = store.ids()
+    missing = [row for row, passage in enumerate(content.passages) if passage.id not in stored]
+    if missing:
+        vectors = np.stack([encodings[content.passages[row].id].vector for row in missing])
+        store.add([content.passages[row].id for row in missing], vectors, [content.flags(row) for row in missing])
+
+    manifest = new_generation(settings, mark, collection, content, [encodings[passage.id] for passage in content.passages])
+    manifest.commit(settings)
+    store.delete(sorted(stored - {passage.id for passage in content.passages}))
+    store.drop_siblings(collection.removesuffix(mark))
+    sweep(settings, manifest)
+    return manifest
+
+
+def chunks_of(plan: Plan, known: Known, settings: Settings, encoder: Encoder) -> Iterator[Chunk]:
+    """Every document's chunks; those of an unchanged document are not cut again."""
+    fresh = {*plan.added, *plan.changed}
+    for entry in plan.entries:
+        name = entry.document.id
+        yield from (
+            chunk(entry.document, settings.chunk_tokens, encoder.count) if name in fresh or name not in known.chunks else known.chunks[name]
+        )
+
+
+def old_encodings(settings: Settings, known: Known, content: Draft) -> dict[str, Encoding]:
+    if known.manifest is None:
+        return {}
+    arrays = Arrays(known.manifest.folder(settings))
+    return {passage.id: arrays.encoding(known.rows[passage.id]) for passage in content.passages if passage.id in known.rows}
+
+
+def embed(content: Draft, encoder: Encoder, encodings: dict[str, Encoding], pending: Pending, progress: Progress) -> None:
+    """Encode what has no vectors yet, shortest first; each finished batch is kept on disk in case of a crash."""
+    new = [passage for passage in content.passages if passage.id not in encodings]
+    new.sort(key=lambda passage: len(passage.text))
+    for first in range(0, len(new), EMBED_BATCH):
+        progress(first, len(new))
+        batch = new[first : first + EMBED_BATCH]
+        prefixes = [content.prefix(passage) for passage in batch]
+        outputs = encoder.encode([prefix + passage.text for prefix, passage in zip(prefixes, batch, strict=True)])
+        done = {
+            passage.id: Encoding(output.vector, output.token_ids, output.token_starts - len(prefix), output.tokens)
+            for passage, prefix, output in zip(batch, prefixes, outputs, strict=True)
+        }
+        pending.save(done)
+        encodings |= done
+    progress(len(new), len(new))

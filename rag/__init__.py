@@ -1,0 +1,1 @@
+"""Prep RAG: questions in, cited answers out. Start at `rag.assistant.Assistant.ask`."""

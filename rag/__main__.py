@@ -1,0 +1,150 @@
+"""`python -m rag "question"`: a cited answer in the terminal."""
+
+import argparse
+import json
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rag.assistant import Assistant
+from rag.errors import PrepError
+from rag.settings import Settings
+from rag.types import Answer, Citation, Filters, Turn
+
+EXIT_CODES = {"answered": 0, "not_in_corpus": 3}
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m rag",
+        description="Answer an interview question from the guides, every sentence cited.",
+        epilog="exit codes: 0 answered, 3 not in the guides, 2 wrong usage, 1 failure",
+    )
+    parser.add_argument("question", nargs="*", help="the question, quoted or not")
+    parser.add_argument("--json", action="store_true", help="print the answer as one JSON object")
+    parser.add_argument("--batch", nargs=2, type=Path, metavar=("IN.jsonl", "OUT.jsonl"), help="answer a file of questions")
+    parser.add_argument("--area", action="append", default=[], help="only guides of this area (may be repeated)")
+    parser.add_argument("--role", action="append", default=[], help="only guides for this role (may be repeated)")
+    parser.add_argument("--level", action="append", default=[], help="only guides of this level: core or deep")
+    options = parser.parse_args()
+    options.question = " ".join(options.question).strip()
+    if bool(options.question) == bool(options.batch):
+        parser.error('ask one question, or name --batch IN.jsonl OUT.jsonl. Try: python -m rag "What is data leakage?"')
+    return options
+
+
+def main() -> int:
+    options = arguments()
+    filters = Filters(tuple(options.area), tuple(options.role), tuple(options.level))
+    try:
+        assistant = Assistant(Settings())
+        if options.batch:
+            return answer_batch(assistant, filters, *options.batch)
+        answer = assistant.ask(options.question, filters=filters)
+    except PrepError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(json.dumps(as_json(answer), ensure_ascii=False) if options.json else as_text(answer))
+    return EXIT_CODES[answer.status]
+
+
+def answer_batch(assistant: Assistant, filters: Filters, source: Path, target: Path) -> int:
+    """One line out for every line in, failures included; written as it goes."""
+    try:
+        lines = [line for line in source.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except OSError as error:
+        print(f"{source} cannot be read ({error.strerror}). Name a file of questions, one JSON object a line.", file=sys.stderr)
+        return 2
+    failures = 0
+    with target.open("w", encoding="utf-8") as out:
+        for number, line in enumerate(lines, start=1):
+            result = answer_line(assistant, filters, line, number)
+            failures += result["status"] == "error"
+            out.write(json.dumps(result, ensure_ascii=False) + "\n")
+            out.flush()
+            if sys.stderr.isatty():
+                print(f"\r{number}/{len(lines)}", end="", file=sys.stderr)
+    print(f"{len(lines)} questions, {failures} failed: {target}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def answer_line(assistant: Assistant, filters: Filters, line: str, number: int) -> dict[str, Any]:
+    name: Any = number
+    try:
+        item = json.loads(line)
+        name = item.get("id", number)
+        answer = assistant.ask(item["question"], tuple(turns(item.get("history") or [])), filters)
+        return {"id": name, **as_json(answer)}
+    except Exception as error:  # one bad line must not cost the others their answers
+        return {"id": name, "status": "error", "error": f"{type(error).__name__}: {error}"}
+
+
+def turns(history: list[Any]) -> Iterator[Turn]:
+    """Earlier exchanges: plain questions, {"question", "answer"} pairs, or {"role", "content"} messages."""
+    for item in history:
+        if isinstance(item, str):
+            yield Turn(item)
+        elif "question" in item:
+            yield Turn(item["question"], item.get("answer", ""))
+        elif item.get("role") == "user":
+            yield Turn(item["content"])
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    return {
+        "question": answer.question,
+        "status": answer.status,
+        "text": answer.text,
+        "citations": [
+            {
+                "number": citation.number, "guide": citation.guide, "heading": citation.heading, "path": citation.doc_id,
+                "start": citation.start, "end": citation.end, "quote": citation.quote,
+            }
+            for citation in answer.citations
+        ],
+        "passages": [
+            {
+                "id": passage.id, "text": passage.text, "path": passage.source.doc_id,
+                "heading": passage.source.heading_path[-1], "score": passage.score,
+            }
+            for passage in answer.passages
+        ],
+        "trace": answer.trace,
+    }  # fmt: skip
+
+
+def as_text(answer: Answer) -> str:
+    width = min(shutil.get_terminal_size().columns, 100)
+    parts = [wrapped(answer.text, width)]
+    if answer.citations:
+        parts.append("\n".join(source_line(citation, width) for citation in answer.citations))
+    return "\n\n".join(parts)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Prose and list items at the terminal's width; code and tables as they are."""
+    lines, in_code = [], False
+    for line in text.split("\n"):
+        if re.match(r"\s*```", line):
+            in_code = not in_code
+        if in_code or line.startswith(("|", "```")) or len(line) <= width:
+            lines.append(line)
+            continue
+        marker = re.match(r"\s*(?:[-*+]|\d+[.)])\s+", line)
+        indent = " " * len(marker.group()) if marker else ""
+        lines.extend(textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
+    return "\n".join(lines)
+
+
+def source_line(citation: Citation, width: int) -> str:
+    label = f"[{citation.number}] "
+    body = textwrap.wrap(f"{citation.guide}: {citation.heading}", width - len(label))
+    return label + f"\n{' ' * len(label)}".join([*body, citation.place])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""The offline answer: sentences and blocks quoted from the passages, ordered so they read as one, every one of them cited."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.cite import Cited, Segment, resolve
+from rag.embed import Floats
+from rag.index import Index
+from rag.rerank import FLOOR, unit_tokens
+from rag.retrieve import Retrieval
+from rag.types import Passage
+from rag.units import Unit, units
+from rag.words import terms
+
+WANTS_CODE = re.compile(r"\b(implement\w*|code|coding|from scratch|function|snippet|in python|sql|pandas|numpy|query for|write (a|an|the|me))\b", re.I)
+WANTS_STEPS = re.compile(r"\b(how (do|would|should|can|to)|steps?|debug\w*|fix\w*|check|diagnos\w*|detect\w*|plan|prepare|approach)\b", re.I)
+WANTS_MEANING = re.compile(r"^\s*(what('s| is| are| does)|define|explain|meaning of)\b", re.I)
+
+LEAD_WORDS = 200
+SUPPORT_WORDS = 60
+SUPPORTS = 3
+SUPPORT_SCORE = 0.55  # of the lead's score: what is further behind is about something else
+REPEATS = 0.6  # share of a sentence's terms already said
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A passage cut into units, each with how well it meets the question."""
+
+    passage: Passage
+    units: tuple[Unit, ...]
+    scores: tuple[float, ...]
+
+    def has(self, kind: str) -> bool:
+        return any(unit.kind == kind for unit in self.units)
+
+
+def compose(question: str, retrieval: Retrieval, index: Index, most_words: int) -> Cited:
+    scored = [score_units(passage, retrieval, index) for passage in retrieval.passages]
+    order = sorted(scored, key=lambda item: -item.passage.score - shape_bonus(question, item))
+    lead, rest = order[0], order[1:]
+    wants_code = WANTS_CODE.search(question) is not None
+    segments = excerpt(lead, min(LEAD_WORDS, most_words), wants_code)
+    said = [set(terms(unit.text)) for segment in segments for unit in segment.units]
+    words = sum(segment.words for segment in segments if not wants_code)
+    floor = SUPPORT_SCORE * lead.passage.score
+    supports = 0
+    for item in sorted(rest, key=lambda item: -item.passage.score):
+        if supports == SUPPORTS or item.passage.score < floor:
+            break
+        extra = support(item, min(SUPPORT_WORDS, most_words - words), said)
+        if extra:
+            segments.append(extra)
+            said.extend(set(terms(unit.text)) for unit in extra.units)
+            words += extra.words
+            supports += 1
+    return resolve(segments)
+
+
+def shape_bonus(question: str, item: Scored) -> float:
+    """A small preference for the passage whose shape is the one asked for."""
+    if WANTS_CODE.search(question):
+        return 0.25 * item.has("code")
+    heading = item.passage.source.heading_path[-1].lower()
+    if WANTS_MEANING.search(question):
+        return 0.08 * heading.startswith(("what is", "what are", "what does"))
+    if WANTS_STEPS.search(question):
+        return 0.06 * item.has("list")
+    return 0.0
+
+
+def score_units(passage: Passage, retrieval: Retrieval, index: Index) -> Scored:
+    pieces = tuple(units(passage.text))
+    starts, matches = token_matches(passage, retrieval, index)
+    weights = retrieval.query.weights
+    total = float(weights.sum()) or 1.0
+    scores = []
+    for unit in pieces:
+        inside = matches[:, np.searchsorted(starts, unit.start) : np.searchsorted(starts, unit.end)]
+        best = inside.max(axis=1, initial=0.0)
+        scores.append(float(weights @ np.square(np.maximum(best - FLOOR, 0.0))) / total)
+    return Scored(passage, pieces, tuple(scores))
+
+
+def token_matches(passage: Passage, retrieval: Retrieval, index: Index) -> tuple[NDArray[np.int64], Floats]:
+    """Where each word piece of the passage starts, and its cosine with each word piece of the question."""
+    starts, tokens = [], []
+    for row, shift in zip(passage.rows, part_starts(passage, index), strict=True):
+        encoding = index.arrays.encoding(row)
+        own = encoding.token_starts >= 0  # the others belong to the heading path
+        starts.append(encoding.token_starts[own].astype(np.int64) + shift)
+        tokens.append(encoding.tokens[own])
+    similarities = unit_tokens(retrieval.query.encoding.tokens) @ unit_tokens(np.concatenate(tokens)).T
+    return np.concatenate(starts), np.asarray(similarities, dtype=np.float32)
+
+
+def part_starts(passage: Passage, index: Index) -> list[int]:
+    """Where each of the passage's rows begins inside its text."""
+    if len(passage.rows) == 1:
+        return [0]
+    starts = {part.row: part.start for part in index.catalogue.section(passage.source)}
+    return [starts[row] - passage.source.start for row in passage.rows]
+
+
+def excerpt(item: Scored, budget: int, wants_code: bool) -> list[Segment]:
+    """From the first sentence that stands alone, onward in the guide's own order, what meets the question and fits."""
+    first = opening(item)
+    if first is None:
+        return []
+    pieces = item.units[first:]
+    scores = item.scores[first:]
+    if sum(unit.words for unit in pieces) > budget:
+        keep = within(pieces, scores, budget, wants_code)
+    else:
+        keep = [unit.kind != "code" or wants_code or len(pieces) == 1 for unit in pieces]
+    for place in range(len(pieces) - 2, -1, -1):  # what is announced comes with its announcement, or neither
+        if pieces[place].announces and not keep[place + 1]:
+            keep[place] = False
+    return runs(item, [unit for unit, kept in zip(pieces, keep, strict=True) if kept])
+
+
+def within(pieces: Sequence[Unit], scores: Sequence[float], budget: int, wants_code: bool) -> list[bool]:
+    """Which pieces to keep: the first, then the best ones that fit, each with the piece it leans on."""
+    keep = [False] * len(pieces)
+    left = budget
+
+    def take(places: list[int]) -> None:
+        nonlocal left
+        new = [place for place in places if not keep[place]]
+        cost = sum(0 if pieces[place].kind == "code" and wants_code else pieces[place].words for place in new)
+        if cost <= left or not any(keep):
+            left -= cost
+            for place in new:
+                keep[place] = True
+
+    take([0])
+    ranked = sorted(range(1, len(pieces)), key=lambda place: (-scores[place] - (pieces[place].kind == "list") * 0.1, place))
+    for place in ranked:
+        if pieces[place].kind == "code" and not wants_code:
+            continue
+        group = [place]
+        while group[0] > 0 and pieces[group[0]].leans and not keep[group[0]]:
+            group.insert(0, group[0] - 1)
+        if pieces[place].announces and place + 1 < len(pieces):
+            group.append(place + 1)
+        take(group)
+    return keep
+
+
+def support(item: Scored, budget: int, said: Sequence[set[str]]) -> Segment | None:
+    """The sentence of another passage that adds most, if it says something new."""
+    candidates = [
+        (score + (0.05 if place == 0 else 0.0), -place)
+        for place, (unit, score) in enumerate(zip(item.units, item.scores, strict=True))
+        if unit.kind == "sentence" and not unit.leans and not unit.announces and unit.words <= budget
+    ]
+    for _, negative in sorted(candidates, reverse=True):
+        unit = item.units[-negative]
+        own = set(terms(unit.text))
+        if own and all(len(own & other) / min(len(own), max(len(other), 1)) < REPEATS for other in said):
+            return Segment(item.passage, (unit,))
+        return None
+    return None
+
+
+def opening(item: Scored) -> int | None:
+    """The unit an answer may open with: the passage's own first sentence, else the best one that stands alone."""
+    if item.units and not item.units[0].leans:
+        return 0
+    standing = [place for place, unit in enumerate(item.units) if not unit.leans]
+    if standing:
+        return max(standing, key=lambda place: (item.scores[place], -place))
+    return 0 if item.units else None
+
+
+def runs(item: Scored, chosen: Sequence[Unit]) -> list[Segment]:
+    """Chosen units as segments: neighbours in the guide are quoted as one span."""
+    place_of = {unit.start: place for place, unit in enumerate(item.units)}
+    segments: list[list[Unit]] = []
+    for unit in chosen:
+        if segments and place_of[unit.start] == place_of[segments[-1][-1].start] + 1:
+            segments[-1].append(unit)
+        else:
+            segments.append([unit])
+    return [Segment(item.passage, tuple(group)) for group in segments]

@@ -1,0 +1,181 @@
+"""The index as readers see it: one committed generation, opened as a whole and checked.
+
+    index/manifest.json           names the current generation; replaced by one rename
+    index/generations/<name>/     catalogue.sqlite, lexical/, and the arrays below; never changed once named
+    index/chroma/                 passage vectors, shared by generations (a server's, when one is set)
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.catalogue import Catalogue
+from rag.embed import Encoding, Floats
+from rag.errors import IndexDamaged, IndexMissing
+from rag.lexical import Lexical
+from rag.settings import Settings
+from rag.types import Filters, Passage
+from rag.vectors import VectorStore
+
+FORMAT = 1  # raise it when the loader, the chunker or a file of a generation changes
+REBUILD = "Rebuild it: python -m ingest --rebuild"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    generation: str
+    fingerprint: str
+    collection: str
+    documents: int
+    passages: int
+
+    @staticmethod
+    def path(settings: Settings) -> Path:
+        return settings.index_dir / "manifest.json"
+
+    @classmethod
+    def read(cls, settings: Settings) -> "Manifest | None":
+        try:
+            return cls(**json.loads(cls.path(settings).read_text()))
+        except FileNotFoundError:
+            return None
+        except (TypeError, ValueError) as error:
+            raise IndexDamaged(f"{cls.path(settings)} is not a manifest. {REBUILD}") from error
+
+    def commit(self, settings: Settings) -> None:
+        """Make this generation the current one, in one step that a crash cannot halve."""
+        staged = self.path(settings).with_suffix(".staged")
+        with staged.open("w") as file:
+            json.dump(asdict(self), file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(self.path(settings))
+
+    def folder(self, settings: Settings) -> Path:
+        return settings.index_dir / "generations" / self.generation
+
+
+def fingerprint(settings: Settings, encoder_name: str) -> str:
+    """Changes whenever an index built earlier would answer differently from one built now."""
+    parts = json.dumps([FORMAT, encoder_name, settings.chunk_tokens])
+    return hashlib.sha256(parts.encode()).hexdigest()[:12]
+
+
+class Arrays:
+    """Vectors by row, and the token vectors that late interaction compares; memory-mapped."""
+
+    def __init__(self, folder: Path) -> None:
+        def load(name: str) -> NDArray[np.generic]:
+            return np.load(folder / f"{name}.npy", mmap_mode="r")
+
+        self.vectors = load("vectors")
+        self.offsets = np.asarray(load("token_offsets"))
+        self.token_ids = load("token_ids")
+        self.token_starts = load("token_starts")
+        self.tokens = load("tokens")
+        self.token_frequency = np.asarray(load("token_frequency"))
+
+    @staticmethod
+    def write(encodings: Sequence[Encoding], folder: Path) -> None:
+        lengths = [len(encoding.token_ids) for encoding in encodings]
+        token_ids = np.concatenate([encoding.token_ids for encoding in encodings])
+        seen_in = [np.unique(encoding.token_ids) for encoding in encodings]
+        arrays = {
+            "vectors": np.stack([encoding.vector for encoding in encodings]),
+            "token_offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            "token_ids": token_ids,
+            "token_starts": np.concatenate([encoding.token_starts for encoding in encodings]),
+            "tokens": np.concatenate([encoding.tokens for encoding in encodings]),
+            "token_frequency": np.bincount(np.concatenate(seen_in)),
+        }
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array)
+
+    def encoding(self, row: int) -> Encoding:
+        part = slice(self.offsets[row], self.offsets[row + 1])
+        return Encoding(
+            np.asarray(self.vectors[row]), np.asarray(self.token_ids[part]),
+            np.asarray(self.token_starts[part]), np.asarray(self.tokens[part]),
+        )  # fmt: skip
+
+    def token_weights(self, token_ids: NDArray[np.int32]) -> Floats:
+        """Inverse document frequency of word pieces over the passages."""
+        known = token_ids < len(self.token_frequency)
+        seen = np.where(known, self.token_frequency[np.where(known, token_ids, 0)], 0)
+        passages = len(self.offsets) - 1
+        return np.log1p((passages - seen + 0.5) / (seen + 0.5)).astype(np.float32)
+
+
+class Index:
+    """One generation, open for reading."""
+
+    def __init__(self, settings: Settings, manifest: Manifest) -> None:
+        folder = manifest.folder(settings)
+        self.manifest = manifest
+        self.catalogue = Catalogue(folder / "catalogue.sqlite")
+        self.arrays = Arrays(folder)
+        self.lexical = Lexical(folder / "lexical")
+        self._store = VectorStore(settings, manifest.collection)
+        self.ids = self.catalogue.ids()
+        self._row_of = {name: row for row, name in enumerate(self.ids)}
+
+    @classmethod
+    def open(cls, settings: Settings, expected_fingerprint: str) -> "Index":
+        """The current generation, checked."""
+        while True:
+            manifest = Manifest.read(settings)
+            if manifest is None:
+                raise IndexMissing("Nothing has been ingested yet. Build the index first: python -m ingest")
+            if manifest.fingerprint != expected_fingerprint:
+                raise IndexMissing(
+                    "The index was built with another model, chunk size or version. Build it for these settings: python -m ingest"
+                )
+            try:
+                index = cls(settings, manifest)
+            except FileNotFoundError as error:
+                if Manifest.read(settings) == manifest:
+                    raise IndexDamaged(f"The index lacks a file ({error.filename}). {REBUILD}") from error
+                continue  # a writer committed between our two reads: take its generation
+            index.check()
+            return index
+
+    def check(self) -> None:
+        """Cheap evidence that the parts belong together; a lost part otherwise shows only as quietly worse answers."""
+        expected = self.manifest.passages
+        counts = {
+            "catalogue": len(self._row_of),
+            "lexical index": self.lexical.size,
+            "vector file": len(self.arrays.vectors),
+            "token file": len(self.arrays.offsets) - 1,
+        }
+        for part, count in counts.items():
+            if count != expected:
+                raise IndexDamaged(f"The index is inconsistent: its {part} has {count} passages, not {expected}. {REBUILD}")
+        if (stored := self._store.count()) < expected:
+            raise IndexDamaged(f"Chroma holds {stored} of {expected} passages. Put them back: python -m ingest")
+        for row in {0, expected // 2, expected - 1}:
+            rows, similarities = self.dense(np.asarray(self.arrays.vectors[row]), 5, Filters())
+            if row not in rows and not (len(rows) and similarities[-1] > 0.999):
+                raise IndexDamaged(f"Chroma does not find a passage by its own vector. {REBUILD}")
+
+    def dense(self, vector: Floats, k: int, filters: Filters) -> tuple[NDArray[np.int64], Floats]:
+        """(rows, cosine similarities) of the nearest passages, best first.
+
+        A writer at work may have added passages that this generation does not name: they are passed over.
+        """
+        found = [
+            (self._row_of[name], similarity)
+            for name, similarity in self._store.search(vector, min(k, len(self._row_of)), filters)
+            if name in self._row_of
+        ]
+        rows = np.array([row for row, _ in found], dtype=np.int64)
+        return rows, np.array([similarity for _, similarity in found], dtype=np.float32)
+
+    def passages(self, rows: Sequence[int]) -> list[Passage]:
+        return self.catalogue.passages(rows)

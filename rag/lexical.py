@@ -1,0 +1,44 @@
+"""The lexical index: BM25 over stems, written once per generation and memory-mapped by readers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.words import INTENT_SHARE, STOP_WORDS, stem, terms, weight, words
+
+K1, B = 1.5, 0.75
+
+
+class Lexical:
+    def __init__(self, folder: Path) -> None:
+        import bm25s
+
+        self._bm25 = bm25s.BM25.load(folder, mmap=True, show_progress=False)
+        self.size = int(self._bm25.scores["num_docs"])
+
+    @staticmethod
+    def write(texts: Sequence[str], folder: Path) -> None:
+        import bm25s
+
+        bm25 = bm25s.BM25(method="lucene", k1=K1, b=B)
+        bm25.index([terms(text) for text in texts], show_progress=False)
+        bm25.save(folder, show_progress=False)
+
+    def scores(self, question: str) -> NDArray[np.float32]:
+        """The BM25 score of every passage, in row order; words of intent count less than words of subject."""
+        total = np.zeros(self.size, dtype=np.float32)
+        asked = [word for word in words(question) if word not in STOP_WORDS]
+        for share in (1.0, INTENT_SHARE):
+            known = [self._bm25.vocab_dict.get(stem(word)) for word in asked if weight(word) == share]
+            if ids := [index for index in known if index is not None]:
+                total += share * self._bm25.get_scores_from_ids(ids)
+        return total
+
+    def document_frequency(self, term: str) -> int:
+        index = self._bm25.vocab_dict.get(term)
+        if index is None:
+            return 0
+        pointers = self._bm25.scores["indptr"]
+        return int(pointers[index + 1] - pointers[index])

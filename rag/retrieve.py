@@ -1,0 +1,191 @@
+"""A question to passages: dense and lexical candidates, fused, reranked, and put together as sections a person can read."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.embed import Encoder, Floats
+from rag.index import Index
+from rag.rerank import Query, Reranker
+from rag.settings import Settings
+from rag.types import Filters, Passage
+
+DENSE_SHARE = (0.45, 0.8)  # how much fusion trusts the dense search: as much as its best cosine, within these bounds
+NEAR_DUPLICATE = 0.97
+SECTION_CHARACTERS = 3000  # a longer section is quoted around the hit
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """All candidates in row order with one score each."""
+
+    rows: Rows
+    dense: Floats
+    lexical: Floats
+    fused: Floats
+    reranked: Floats
+
+    def ranking(self, scores: Floats) -> Rows:
+        """Rows, best first; equal scores keep row order, so two runs never differ."""
+        return self.rows[np.lexsort((self.rows, -scores))]
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    query: Query
+    passages: tuple[Passage, ...]
+    candidates: Stage
+    trace: dict[str, Any]
+
+
+class Retriever:
+    def __init__(self, settings: Settings, index: Index, encoder: Encoder, reranker: Reranker | None) -> None:
+        self._settings = settings
+        self._encoder = encoder
+        self._reranker = reranker
+        self.index = index
+
+    def retrieve(self, question: str, filters: Filters = Filters()) -> Retrieval:
+        clock = Clock()
+        query = Query.of(question, self._encoder, self.index)
+        clock.lap("embed")
+        stage = self.candidates(query, filters, clock)
+        passages, cut = self.assemble(stage)
+        clock.lap("assemble")
+        trace = {
+            "milliseconds": clock.laps,
+            "generation": self.index.manifest.generation,
+            "candidates": self._describe(stage),
+            "cut": cut,
+        }
+        return Retrieval(query, tuple(passages), stage, trace)
+
+    def candidates(self, query: Query, filters: Filters, clock: "Clock") -> Stage:
+        """Every passage either search found, with every signal computed for all of them."""
+        wanted = self._settings.candidates
+        allowed = self.index.catalogue.allowed(filters)
+        near, _ = self.index.dense(query.encoding.vector, wanted, filters)
+        clock.lap("dense")
+        lexical = self.index.lexical.scores(query.text)
+        if allowed is not None:
+            lexical = np.where(allowed, lexical, 0.0).astype(np.float32)
+        matching = top(lexical, wanted)
+        clock.lap("lexical")
+        rows = np.union1d(near, matching)
+        similarities = np.asarray(self.index.arrays.vectors[rows] @ query.encoding.vector, dtype=np.float32)
+        fused = fuse(similarities, lexical[rows])
+        clock.lap("fuse")
+        reranked = self._rerank(query, rows, fused)
+        clock.lap("rerank")
+        return Stage(rows, similarities, lexical[rows], fused, reranked)
+
+    def _rerank(self, query: Query, rows: Rows, fused: Floats) -> Floats:
+        """Reranked scores; candidates below the depth keep their order beneath the others."""
+        if self._reranker is None or not len(rows):
+            return fused
+        order = np.lexsort((rows, -fused))
+        looked_at = order[: self._settings.rerank_depth]
+        second = scaled(self._reranker.scores(query, rows[looked_at].tolist(), self.index))
+        share = self._reranker.weight
+        mixed = fused - 1.0
+        mixed[looked_at] = (1 - share) * scaled(fused[looked_at]) + share * second
+        return mixed
+
+    def assemble(self, stage: Stage) -> tuple[list[Passage], list[dict[str, str]]]:
+        """The best passages, each as the whole section it stands in; near-duplicates left out."""
+        ranked = stage.ranking(stage.reranked)[: 3 * self._settings.passages].tolist()
+        place_of = {int(row): place for place, row in enumerate(stage.rows)}
+        chosen: list[Passage] = []
+        cut: list[dict[str, str]] = []
+        for row, passage in zip(ranked, self.index.passages(ranked), strict=True):
+            if len(chosen) == self._settings.passages:
+                break
+            if twin := self._twin(row, chosen):
+                same = "in the same section as" if row in twin.rows else "near-duplicate of"
+                cut.append({"id": passage.id, "why": f"{same} {twin.id}"})
+                continue
+            scores = self._scores(stage, place_of[row])
+            chosen.append(replace(self._whole_section(passage), score=scores["reranked"], stages=scores))
+        return chosen, cut
+
+    def _twin(self, row: int, chosen: Sequence[Passage]) -> Passage | None:
+        """A passage already chosen that says the same."""
+        vectors = self.index.arrays.vectors
+        for other in chosen:
+            if row in other.rows or float(np.max(vectors[list(other.rows)] @ vectors[row])) > NEAR_DUPLICATE:
+                return other
+        return None
+
+    def _whole_section(self, passage: Passage) -> Passage:
+        """The passage with its neighbours in the section, as far as they fit."""
+        source = passage.source
+        parts = self.index.catalogue.section(source)
+        first = last = next(place for place, part in enumerate(parts) if part.row == passage.rows[0])
+        while True:
+            if last + 1 < len(parts) and parts[last + 1].end - parts[first].start <= SECTION_CHARACTERS:
+                last += 1
+            elif first and parts[last].end - parts[first - 1].start <= SECTION_CHARACTERS:
+                first -= 1
+            else:
+                break
+        if first == last:
+            return passage
+        start, end = parts[first].start, parts[last].end
+        return replace(
+            passage,
+            rows=tuple(part.row for part in parts[first : last + 1]),
+            text=self.index.catalogue.text(source.doc_id, start, end),
+            sources=(replace(source, start=start, end=end, line=parts[first].line), *passage.sources[1:]),
+        )
+
+    @staticmethod
+    def _scores(stage: Stage, place: int) -> dict[str, float]:
+        return {name: round(float(getattr(stage, name)[place]), 4) for name in ("dense", "lexical", "fused", "reranked")}
+
+    def _describe(self, stage: Stage) -> list[dict[str, Any]]:
+        """The candidates a person may want to look at, with the score of every stage."""
+        order = np.lexsort((stage.rows, -stage.reranked))[: self._settings.rerank_depth]
+        names = self.index.ids
+        return [{"id": names[stage.rows[place]], **self._scores(stage, place)} for place in order]
+
+
+def fuse(dense: Floats, lexical: Floats) -> Floats:
+    """A weighted mean of both signals; the surer the dense search is of its best hit, the more it counts."""
+    if not len(dense):
+        return np.zeros(0, dtype=np.float32)
+    share = float(np.clip(dense.max(), *DENSE_SHARE))
+    return share * scaled(dense) + (1 - share) * scaled(lexical)
+
+
+def scaled(scores: Floats) -> Floats:
+    """Scores moved to 0 … 1; all-equal scores become zeros."""
+    if not len(scores):
+        return scores
+    low, high = float(scores.min()), float(scores.max())
+    return np.asarray((scores - low) / (high - low) if high > low else scores - low, dtype=np.float32)
+
+
+def top(scores: Floats, k: int) -> Rows:
+    """Rows of the k best positive scores, in row order; ties at the edge go to the lower row."""
+    positive = np.flatnonzero(scores > 0)
+    if len(positive) > k:
+        positive = np.sort(positive[np.lexsort((positive, -scores[positive]))[:k]])
+    return positive
+
+
+class Clock:
+    """Milliseconds between laps."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round((now - self._last) * 1000, 3)
+        self._last = now

@@ -1,0 +1,36 @@
+"""Where sentences end: for cutting long paragraphs, and for quoting."""
+
+import re
+
+# A full stop after one of these ends no sentence.
+ABBREVIATIONS = frozenset("e.g i.e etc vs cf al approx fig eq no dr mr mrs ms st inc dept est max min resp".split())
+BOUNDARY = re.compile(r"""[.!?…]['"’”)\]*_`]*\s+(?=[\[("'“‘*_`$]*[A-Z0-9À-Ý\\])""")
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """(start, end) of each sentence, surrounding white space left out."""
+    cuts = [0]
+    for match in BOUNDARY.finditer(text):
+        if not inside_code(text, match.start()) and not abbreviation_before(text, match.start()):
+            cuts.append(match.end())
+    cuts.append(len(text))
+    spans = []
+    for start, end in zip(cuts, cuts[1:], strict=False):
+        piece = text[start:end]
+        if piece.strip():
+            spans.append((start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())))
+    return spans
+
+
+def abbreviation_before(text: str, stop: int) -> bool:
+    if text[stop] != ".":
+        return False
+    word = re.search(r"[\w.]*$", text[max(0, stop - 20) : stop])
+    found = word.group().lower() if word else ""
+    return found in ABBREVIATIONS or (len(found) == 1 and found.isalpha() and found not in {"a", "i"})
+
+
+def inside_code(text: str, position: int) -> bool:
+    """Whether the position stands between two backticks of its line."""
+    line_start = text.rfind("\n", 0, position) + 1
+    return text.count("`", line_start, position) % 2 == 1

@@ -1,0 +1,40 @@
+"""Every setting of the product, in one frozen object. Nothing else reads the environment."""
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+EMBEDDED_MODEL = "all-MiniLM-L6-v2"
+
+
+class Settings(BaseSettings):
+    """Set any of these as PREP_<NAME> in the environment or in a `.env` file."""
+
+    model_config = SettingsConfigDict(env_prefix="PREP_", env_file=".env", extra="ignore", frozen=True)
+
+    corpus_dir: Path = Field(Path("corpus"), description="the folder `python -m ingest` reads when given no path")
+    data_dir: Path = Field(Path(".prep"), description="where the index, the exported encoder and logs live")
+    chroma_url: str = Field("", description="a Chroma server, as http(s)://host:port; empty keeps Chroma in the data folder")
+    chroma_token: str = Field("", description="bearer token for that server", repr=False)
+    embed_model: str = Field(
+        EMBEDDED_MODEL, description="the embedded model, or any sentence-transformers model by name or folder"
+    )
+    reranker: str = Field(
+        "late-interaction", description="`late-interaction`, `none`, or a sentence-transformers cross-encoder by name or folder"
+    )
+    threads: int = Field(2, ge=1, description="the most processor threads a model may use")
+    chunk_tokens: int = Field(220, ge=32, le=2000, description="the longest chunk, in tokens of the embedding model, heading path included")
+    candidates: int = Field(100, ge=1, description="how many passages each of the two searches brings to fusion")
+    rerank_depth: int = Field(40, ge=0, description="how many fused candidates the reranker looks at")
+    passages: int = Field(8, ge=1, description="how many passages an answer may draw on")
+    answer_words: int = Field(240, ge=40, description="the most words in an answer")
+
+    @cached_property
+    def index_dir(self) -> Path:
+        return self.data_dir / "index"
+
+    @cached_property
+    def models_dir(self) -> Path:
+        return self.data_dir / "models"

@@ -1,0 +1,126 @@
+"""A passage to the pieces an answer may quote: sentences, and lists, tables, formulas and code that are quoted whole."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from rag.sentences import sentence_spans
+
+Kind = Literal["sentence", "list", "table", "code", "formula"]
+
+FENCE = re.compile(r"\s*(```|~~~)")
+ITEM = re.compile(r"(\s*)([-*+]|\d{1,3}[.)])\s+(?=\S)")
+# A sentence that opens like this leans on the one before it.
+LEANING = re.compile(
+    r"""(?x)^(?:["“'‘]|(?:it|its|they|their|them|this|that|these|those|he|she|such|here|there|then|thus|hence|so|but|and|or|also|
+    however|therefore|otherwise|instead|moreover|furthermore|similarly|likewise|conversely|meanwhile|nevertheless|
+    both|neither|either|the\ (?:former|latter|same|other|second|third|rest|opposite|reverse)|
+    for\ (?:example|instance)|in\ (?:contrast|that\ case|this\ case|addition|practice,|other\ words)|as\ (?:a\ result|above)|
+    on\ the\ other\ hand|another|a\ (?:second|third)|finally|next|after\ that|at\ that\ point|the\ answer)\b)""",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A quotable piece; `start` and `end` count from the passage's own first character."""
+
+    kind: Kind
+    start: int
+    end: int
+    text: str
+    paragraph: int
+    items: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def words(self) -> int:
+        return len(self.text.split())
+
+    @property
+    def leans(self) -> bool:
+        """Whether the piece makes no sense without the one before it."""
+        return self.kind != "sentence" or LEANING.match(self.text) is not None
+
+    @property
+    def announces(self) -> bool:
+        """Whether the piece makes no sense without the one after it."""
+        return self.kind == "sentence" and self.text.endswith(":")
+
+
+def units(text: str) -> list[Unit]:
+    found: list[Unit] = []
+    for paragraph, (kind, start, end) in enumerate(blocks(text)):
+        if kind == "sentence":
+            found.extend(
+                Unit("sentence", start + a, start + b, text[start + a : start + b], paragraph)
+                for a, b in sentence_spans(text[start:end])
+            )
+        else:
+            items = tuple(item_spans(text, start, end)) if kind == "list" else ()
+            found.append(Unit(kind, start, end, text[start:end], paragraph, items))
+    return found
+
+
+def blocks(text: str) -> Iterator[tuple[Kind, int, int]]:
+    """(kind, start, end) of each block of lines, blank lines and headings left out."""
+    kind: Kind | None = None
+    start = end = position = 0
+    closing = ""
+    for line in text.splitlines(keepends=True):
+        line_start, position = position, position + len(line)
+        if closing:
+            end = line_start + len(line.rstrip())
+            if closing in line:
+                yield "formula" if closing == "$$" else "code", start, end
+                closing, kind = "", None
+            continue
+        here = kind_of(line, kind)
+        opens = here in ("code", "formula")
+        if kind and (here is None or opens or starts_new(here, kind)):
+            yield kind, start, end
+            kind = None
+        if here is None:
+            continue
+        if kind is None:
+            start = line_start + len(line) - len(line.lstrip())
+        kind, end = (kind or here), line_start + len(line.rstrip())
+        if opens:
+            mark = "$$" if here == "formula" else line.strip()[:3]
+            if mark in line.strip()[2:]:
+                yield here, start, end
+                kind = None
+            else:
+                closing = mark
+    if kind:
+        yield kind, start, end
+
+
+def kind_of(line: str, open_kind: Kind | None) -> Kind | None:
+    """What the line belongs to; None when it ends a block."""
+    stripped = line.strip()
+    if FENCE.match(line):
+        return "code"
+    if stripped.startswith("$$"):
+        return "formula"
+    if not stripped or stripped.startswith("#"):
+        return None
+    if stripped.startswith("|"):
+        return "table"
+    if ITEM.match(line):
+        return "list"
+    return "list" if open_kind == "list" and line[0] in " \t" else "sentence"
+
+
+def starts_new(here: Kind, open_kind: Kind) -> bool:
+    """Whether a line of this kind ends the open block; plain lines go on whatever paragraph or list item is open."""
+    return here != open_kind and not (here == "sentence" and open_kind == "list")
+
+
+def item_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The top items of a list, markers included."""
+    marks = [match for match in re.finditer(r"(?m)^(\s*)([-*+]|\d{1,3}[.)])\s+(?=\S)", text[start:end])]
+    indent = min((len(match.group(1).replace("\n", "")) for match in marks), default=0)
+    tops = [start + match.start(2) for match in marks if len(match.group(1).replace("\n", "")) <= indent]
+    for first, following in zip(tops, [*tops[1:], end], strict=True):
+        yield first, first + len(text[first:following].rstrip())
