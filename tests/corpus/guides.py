@@ -30,9 +30,7 @@ class Guide:
         """(level, title) of every heading, in order."""
         tokens = MarkdownIt().parse(self.body)
         return [
-            (int(token.tag[1]), tokens[index + 1].content)
-            for index, token in enumerate(tokens)
-            if token.type == "heading_open"
+            (int(token.tag[1]), tokens[index + 1].content) for index, token in enumerate(tokens) if token.type == "heading_open"
         ]
 
     @property

@@ -51,7 +51,12 @@ def test_backpropagation_by_hand() -> None:
 
 def test_products_of_derivatives_vanish_and_explode() -> None:
     assert 0.9e-6 < 0.25**10 < 1e-6 and round(0.9**50, 3) == 0.005 and round(1.5**50 / 1e8) == 6
-    says(AREA + "activations-and-initialisation", "0.25^10, about 1e-6", "leaves 0.5% after 50 layers", "about 6 × 10^8 over 50 layers")
+    says(
+        AREA + "activations-and-initialisation",
+        "0.25^10, about 1e-6",
+        "leaves 0.5% after 50 layers",
+        "about 6 × 10^8 over 50 layers",
+    )
 
 
 def test_initial_scales() -> None:
@@ -59,7 +64,11 @@ def test_initial_scales() -> None:
     assert round(math.log(0.05 / 0.95), 2) == -2.94
     assert 3e7 < math.sqrt(0.5) ** -50 < 3.5e7
     says(
-        AREA + "activations-and-initialisation", "√(2/512) = 0.0625", "√(2/768) = 0.051", "−2.94 for 5% positives", "about 30 million times"
+        AREA + "activations-and-initialisation",
+        "√(2/512) = 0.0625",
+        "√(2/768) = 0.051",
+        "−2.94 for 5% positives",
+        "about 30 million times",
     )
 
 
@@ -89,7 +98,13 @@ def test_batch_scaling_and_optimiser_memory() -> None:
     billion_parameters, float32 = 1, 4
     adam, sgd = 4 * float32 * billion_parameters, 3 * float32 * billion_parameters
     assert (2 * float32, adam, sgd) == (8, 16, 12)
-    says(AREA + "optimisers-and-learning-rates", "a rate of 0.4 for SGD", "needs 8 GB", "the total is 16 GB", "momentum needs 12 GB")
+    says(
+        AREA + "optimisers-and-learning-rates",
+        "a rate of 0.4 for SGD",
+        "needs 8 GB",
+        "the total is 16 GB",
+        "momentum needs 12 GB",
+    )
 
 
 def test_convolution_output_sizes() -> None:
@@ -102,7 +117,12 @@ def test_convolution_parameters_and_flops() -> None:
     assert weights == 73_728 and weights + 128 == 73_856
     assert round(56 * 56 * weights / 1e6) == 231 and round(2 * 56 * 56 * weights / 1e6) == 462
     assert round(56 * 56 * 64 * 56 * 56 * 128 / 1e9, 1) == 80.6
-    says(AREA + "convolutional-networks", "73,856 parameters", "231 million MACs, or 462 million FLOPs", "about 80.6 billion weights")
+    says(
+        AREA + "convolutional-networks",
+        "73,856 parameters",
+        "231 million MACs, or 462 million FLOPs",
+        "about 80.6 billion weights",
+    )
 
 
 def test_receptive_field_and_stacked_kernels() -> None:
@@ -120,7 +140,12 @@ def test_separable_bottleneck_and_vgg_layers() -> None:
     assert separable == 8_768 and round(73_728 / separable, 1) == 8.4
     assert math.isclose(separable / 73_728, 1 / 128 + 1 / 9) and 256 * 64 == 16_384
     assert 7 * 7 * 512 == 25_088 and round(25_088 * 4096 / 1e6) == 103
-    says(AREA + "convolutional-networks", "8,768 weights instead of 73,728, which is 8.4 times fewer", "16,384 weights", "= 103 million")
+    says(
+        AREA + "convolutional-networks",
+        "8,768 weights instead of 73,728, which is 8.4 times fewer",
+        "16,384 weights",
+        "= 103 million",
+    )
 
 
 def test_recurrent_memory_decay() -> None:
@@ -148,7 +173,9 @@ def test_transformer_parameters() -> None:
     assert [round(n / 1e6, 2) for n in (4 * d**2, block)] == [2.36, 7.08]
     assert [round(n / 1e6, 1) for n in (12 * block, tokens, positions)] == [84.9, 38.6, 0.8]
     assert round((12 * block + tokens + positions) / 1e6) == 124
-    says(AREA + "attention-and-transformers", "2.36 million", "84.9 million", "add 38.6 million", "the 124 million of GPT-2 small")
+    says(
+        AREA + "attention-and-transformers", "2.36 million", "84.9 million", "add 38.6 million", "the 124 million of GPT-2 small"
+    )
 
 
 def test_transformer_attention_cost() -> None:
@@ -166,7 +193,7 @@ def test_number_formats() -> None:
     half = np.finfo(np.float16)
     assert half.max == 65_504 and round(float(half.tiny) * 1e5, 1) == 6.1 and round(float(half.eps), 5) == 0.00098
     assert round(2.0**-24 * 1e8) == 6 and round(2.0**-7, 4) == 0.0078 and float(np.finfo(np.float32).eps) < 1.2e-7
-    says(AREA + "training-at-scale", "65,504", "6.1e-5", "0.00098", "0.0078 apart", "smaller than 6e-8")
+    says(AREA + "training-at-scale", "65,504", "6.1e-5", "0.00098", "0.0078 apart", "far below 6e-8")
 
 
 def test_training_memory_and_its_shards() -> None:
@@ -181,7 +208,12 @@ def test_all_reduce_traffic_and_effective_batch() -> None:
     gigabytes = 2 * (8 - 1) / 8 * 2
     assert gigabytes == 3.5 and gigabytes / 100 == 0.035 and gigabytes / (10 / 8) == 2.8
     assert 8 * 16 * 4 == 512
-    says(AREA + "training-at-scale", "8 × 16 × 4 = 512", "3.5 GB each per step: 35 ms at 100 GB/s", "2.8 s over 10-gigabit Ethernet")
+    says(
+        AREA + "training-at-scale",
+        "8 × 16 × 4 = 512",
+        "3.5 GB each per step: 35 ms at 100 GB/s",
+        "2.8 s over 10-gigabit Ethernet",
+    )
 
 
 def test_pipeline_bubble_and_checkpoint_interval() -> None:

@@ -39,8 +39,13 @@ def test_fraud_confusion_matrix() -> None:
     assert TP + FP + FN + TN == 10_000 and TP + FN == 100 and TP + FP == 150 and FP + TN == 9_900
     assert round(TP / (TP + FP), 3) == 0.533 and TP / (TP + FN) == 0.8
     assert (TP + TN) / 10_000 == 0.991 and round(TN / 9_900, 3) == 0.993
-    assert (10_000 - TP - TN) / 100 == pytest.approx(1 - 0.1)
-    says(PRECISION, "precision 53.3 %, recall 80 % and accuracy 99.1 %", "9,830 / 9,900 = 99.3 %", "a tenth of the baseline's errors")
+    assert pytest.approx(1 - 0.1) == (10_000 - TP - TN) / 100
+    says(
+        PRECISION,
+        "precision 53.3 %, recall 80 % and accuracy 99.1 %",
+        "9,830 / 9,900 = 99.3 %",
+        "a tenth of the baseline's errors",
+    )
 
 
 def test_f_scores_of_the_fraud_counts() -> None:
@@ -99,7 +104,7 @@ def test_cost_thresholds() -> None:
 
 
 def test_capacity_quantile_and_small_precision_sample() -> None:
-    assert 100 * (1 - 500 / 40_000) == pytest.approx(98.75)
+    assert pytest.approx(98.75) == 100 * (1 - 500 / 40_000)
     assert round(28 / 30, 2) == 0.93 and beta.ppf(0.025, 28, 3) < 0.8 < 28 / 30
     says(THRESHOLD, "1 − 500 / 40,000 = 98.75 %", "93 % on 30 flagged cases is compatible with 80 %")
 
@@ -125,7 +130,9 @@ def test_probability_after_down_sampling() -> None:
 def test_log_loss_values_and_baselines() -> None:
     assert [round(-log(p), 3) for p in (0.9, 0.5, 0.01)] == [0.105, 0.693, 4.605]
     assert round(-(0.02 * log(0.02) + 0.98 * log(0.98)), 3) == 0.098 and round(0.02 * 0.98, 4) == 0.0196
-    says(CALIBRATION, "0.9 costs 0.105", "0.5 costs 0.693", "0.01 costs 4.605", "only 0.098 at 2 % positives", "baseline is 0.0196")
+    says(
+        CALIBRATION, "0.9 costs 0.105", "0.5 costs 0.693", "0.01 costs 4.605", "only 0.098 at 2 % positives", "baseline is 0.0196"
+    )
 
 
 def test_expected_calibration_error_example() -> None:
@@ -142,12 +149,12 @@ def test_mae_and_rmse_with_one_large_error() -> None:
 
 
 def test_r_squared_depends_on_spread() -> None:
-    assert 1 - 20**2 / 50**2 == pytest.approx(0.84) and 1 - 20**2 / 25**2 == pytest.approx(0.36)
+    assert pytest.approx(0.84) == 1 - 20**2 / 50**2 and pytest.approx(0.36) == 1 - 20**2 / 25**2
     says(REGRESSION, "R squared 0.84", "and 0.36")
 
 
 def test_pinball_and_newsvendor() -> None:
-    assert 0.9 * 10 == 9 and (1 - 0.9) * 10 == pytest.approx(1) and 9 / (9 + 1) == 0.9
+    assert 0.9 * 10 == 9 and pytest.approx(1) == (1 - 0.9) * 10 and 9 / (9 + 1) == 0.9
     assert (3 - 1) / 1 == 2 and (1_000 - 900) / 1_000 == 0.1
     says(REGRESSION, "10 units too low costs 9 and being 10 units too high costs 1", "costs 200 %", "9 / (9 + 1) = 0.9 quantile")
 

@@ -73,7 +73,13 @@ def test_gradient_at_a_point_and_the_chain_rule_on_one_weight() -> None:
     assert (2 * 1 + 3 * 2, 3 * 1) == (8, 3)
     p = sigmoid(1)
     gradient = 2 * (p - 1) * p * (1 - p) * 2
-    assert [round(v, 4) for v in (p, (p - 1) ** 2, 2 * (p - 1), p * (1 - p), gradient)] == [0.7311, 0.0723, -0.5379, 0.1966, -0.2115]
+    assert [round(v, 4) for v in (p, (p - 1) ** 2, 2 * (p - 1), p * (1 - p), gradient)] == [
+        0.7311,
+        0.0723,
+        -0.5379,
+        0.1966,
+        -0.2115,
+    ]
     assert round(0.5 - gradient, 4) == 0.7115 and round((sigmoid(2 * (0.5 - gradient)) - 1) ** 2, 4) == 0.0377
     assert round((p - 1) * 2, 4) == -0.5379
     says(
@@ -114,7 +120,12 @@ def test_entropy_values() -> None:
     assert [round(-math.log(p), 3) for p in (0.9, 0.01)] == [0.105, 4.605]
     assert [round(math.log(c), 3) for c in (2, 10, 1000)] == [0.693, 2.303, 6.908]
     says(
-        "math/information-theory", "0.469 bits", "one nat is 1.443 bits", "costs 0.105 nats", "costs 4.605 nats", "2.303 for ten and 6.908"
+        "math/information-theory",
+        "0.469 bits",
+        "one nat is 1.443 bits",
+        "costs 0.105 nats",
+        "costs 4.605 nats",
+        "2.303 for ten and 6.908",
     )
 
 
@@ -128,7 +139,12 @@ def test_cross_entropy_terms_of_the_coin() -> None:
 def test_mutual_information_of_a_square_and_information_gain() -> None:
     assert round(bits(1 / 3, 2 / 3), 3) == 0.918
     assert round(bits(0.8, 0.2), 3) == 0.722 and round(1 - bits(0.8, 0.2), 3) == 0.278
-    says("math/information-theory", "mutual information is 0.918 bits", "each child has 0.722 bits", "information gain is 0.278 bits")
+    says(
+        "math/information-theory",
+        "mutual information is 0.918 bits",
+        "each child has 0.722 bits",
+        "information gain is 0.278 bits",
+    )
 
 
 def test_perplexity_base_rate_loss_and_psi() -> None:

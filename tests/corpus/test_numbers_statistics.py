@@ -216,7 +216,12 @@ def test_price_of_splits_clusters_and_comparisons() -> None:
     assert round(1 + 19 * 0.05, 2) == 1.95
     more = [round(100 * (z_sum(alpha=0.05 / count) / z_sum()) ** 2 - 100) for count in (5, 10)]
     assert more == [49, 70]
-    says("statistics/power-and-sample-size", "about 2.8 times", "design effect is 1.95", "49% more users per arm than one, and ten need 70%")
+    says(
+        "statistics/power-and-sample-size",
+        "about 2.8 times",
+        "design effect is 1.95",
+        "49% more users per arm than one, and ten need 70%",
+    )
 
 
 def test_chance_of_a_false_positive_among_many_tests() -> None:
