@@ -52,3 +52,50 @@ def test_share_of_normal_data_outside_the_whiskers() -> None:
     quartile = normal.inv_cdf(0.75)
     assert round(100 * 2 * (1 - normal.cdf(4 * quartile)), 1) == 0.7
     says("data/encoding-scaling-and-outliers", "marks about 0.7% of normal data")
+
+
+def test_standard_error_of_recall_with_few_positives() -> None:
+    assert round(math.sqrt(0.8 * 0.2 / 40), 2) == 0.06 and round(math.sqrt(0.8 * 0.2 / 400), 2) == 0.02
+    says("data/class-imbalance", "a recall of 0.80 has a standard error of 0.06; with 400 positives the error is 0.02")
+
+
+def test_precision_at_one_in_a_thousand() -> None:
+    assert round(100 * 0.8 * 0.001 / (0.8 * 0.001 + 0.01 * 0.999), 1) == 7.4
+    says("data/class-imbalance", "gives a precision of only 7.4%")
+
+
+def test_batches_without_a_positive() -> None:
+    assert round(100 * 0.999**256) == 77
+    says("data/class-imbalance", "about 77% of batches contain no positive")
+
+
+def test_base_rate_after_keeping_five_per_cent_of_negatives() -> None:
+    sampled = 0.01 / (0.01 + 0.99 * 0.05)
+    assert round(100 * sampled, 1) == 16.8
+    assert round(100 * sampled / (sampled + (1 - sampled) / 0.05), 1) == 1.0
+    says("data/class-imbalance", "becomes a 16.8% base rate", "maps 16.8% back to 1.0%")
+
+
+def test_focal_loss_weights() -> None:
+    assert round((1 - 0.9) ** 2, 2) == 0.01 and (1 - 0.5) ** 2 == 0.25
+    says("data/class-imbalance", "at p = 0.9 is weighted by 0.01 and one at p = 0.5 by 0.25")
+
+
+def test_smoothed_click_rate_of_one_view() -> None:
+    assert round(100 * (1 + 5) / (1 + 100), 1) == 5.9 and 5 / 100 == 0.05
+    says("data/feature-engineering-and-selection", "gives 5.9% with a prior of 5%")
+
+
+def test_pairs_of_two_hundred_columns() -> None:
+    assert math.comb(200, 2) == 19_900
+    says("data/feature-engineering-and-selection", "200 columns give 19,900 pairs")
+
+
+def test_fifty_sources_all_healthy() -> None:
+    assert round(100 * 0.999**50) == 95
+    says("data/feature-engineering-and-selection", "all are healthy only 95% of the time")
+
+
+def test_value_of_a_small_gain() -> None:
+    assert 0.002 * 10_000_000 == 20_000
+    says("data/feature-engineering-and-selection", "0.2% of 10 million dollars of prevented loss is 20,000 dollars")
