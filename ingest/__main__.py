@@ -3,16 +3,14 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich import progress as bars
 from rich.console import Console
 from rich.table import Table
 
-from ingest.sync import Outcome, Progress, synchronise
+from ingest.progress import progress_bar
+from ingest.sync import Outcome, synchronise
 from rag.errors import PrepError
 from rag.settings import Settings
 
@@ -48,22 +46,6 @@ def main() -> int:
     else:
         show(console, outcome, options.dry_run)
     return 1 if options.strict and outcome.plan.skipped else 0
-
-
-@contextmanager
-def progress_bar(console: Console) -> Iterator[Progress]:
-    """A bar that appears with the first passage to embed."""
-    columns = (
-        bars.TextColumn("Embedding"), bars.BarColumn(), bars.MofNCompleteColumn(), bars.TextColumn("passages"),
-        bars.TextColumn("{task.speed:.0f}/s" if console.is_terminal else ""), bars.TimeRemainingColumn(),
-    )  # fmt: skip
-    with bars.Progress(*columns, console=console, transient=True) as display:
-        task = display.add_task("", total=None, visible=False)
-
-        def advance(done: int, total: int) -> None:
-            display.update(task, completed=done, total=total, visible=total > 0)
-
-        yield advance
 
 
 def as_json(outcome: Outcome, dry_run: bool) -> dict[str, Any]:

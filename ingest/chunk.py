@@ -119,7 +119,7 @@ def groups(text: str, blocks: tuple[Block, ...]) -> list[Block]:
         previous = joined[-1] if joined else None
         introduced = previous is not None and text[: previous.end].rstrip().endswith(":")
         if previous is not None and (introduced or (block.fence == "output" and previous.fence is not None)):
-            parts = (previous.parts or ((previous.start, previous.end),)) + ((block.start, block.end), )
+            parts = (previous.parts or ((previous.start, previous.end),)) + ((block.start, block.end),)
             joined[-1] = Block(previous.start, block.end, parts, block.fence)
         else:
             joined.append(block)

@@ -71,15 +71,17 @@ def labels_of(document: Document) -> Iterator[Label]:
     yield from (("role", role) for role in document.roles)
 
 
-def collection_name(settings: Settings, fingerprint: str) -> str:
+def collection_name(settings: Settings, fingerprint: str, fresh: bool = False) -> str:
     """A name of this index's own, so that two projects can share one Chroma server."""
     path = settings.index_dir / "identity"
-    if not path.exists():
+    if fresh or not path.exists():
         path.write_text(f"prep-{uuid.uuid4().hex[:8]}-")
     return path.read_text() + fingerprint
 
 
-def new_generation(settings: Settings, fingerprint: str, collection: str, content: Draft, encodings: Sequence[Encoding]) -> Manifest:
+def new_generation(
+    settings: Settings, fingerprint: str, collection: str, content: Draft, encodings: Sequence[Encoding]
+) -> Manifest:
     """Write every file of a generation that nobody reads yet."""
     manifest = Manifest(uuid.uuid4().hex[:12], fingerprint, collection, len(content.entries), len(content.passages))
     folder = manifest.folder(settings)
@@ -90,9 +92,10 @@ def new_generation(settings: Settings, fingerprint: str, collection: str, conten
     return manifest
 
 
-def sweep(settings: Settings, manifest: Manifest) -> None:
-    """Delete generations that are no longer current, and batches kept for a crash that did not come."""
-    for folder in (settings.index_dir / "generations").iterdir():
-        if folder.name != manifest.generation:
+def sweep(settings: Settings, manifest: Manifest | None) -> None:
+    """Delete what no manifest names any more: older generations, stores of other settings, batches kept for a crash."""
+    current = {manifest.generation, manifest.collection} if manifest else set()
+    for folder in [*settings.index_dir.glob("generations/*"), *settings.index_dir.glob("chroma/*")]:
+        if folder.name not in current:
             shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(settings.index_dir / "pending", ignore_errors=True)

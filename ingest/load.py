@@ -116,12 +116,15 @@ def without_jsx(text: str) -> str:
 
 SITE_CHROME = re.compile(
     r"(?i)^(skip to (main )?content|menu|home|log ?in|sign ?(in|up)|register|subscribe.*|search\W*|share( this| on \w+)?|tweet|"
-    r"toggle navigation|cookie.*|accept( all)?( cookies)?|about( us)?|contact( us)?|privacy( policy)?|terms( of (use|service))?|"
-    r"advertisement|all rights reserved.*|copyright.*|©.*|\d+ min(ute)? read|table of contents|back to top|(next|previous)( post)?\W*|"
+    r"toggle navigation|cookie.*|accept( all)?( cookies)?|"
+    r"about( us)?|contact( us)?|privacy( policy)?|terms( of (use|service))?|"
+    r"advertisement|all rights reserved.*|copyright.*|©.*|\d+ min(ute)? read|table of contents|back to top|"
+    r"(next|previous)( post)?\W*|"
     r"(\S+ [|›»>•·] ){1,}\S.*)$"
 )
 SITE_TAIL = re.compile(
-    r"(?im)^\W*(leave a (comment|reply)|\d+ (comments?|responses?|replies)\b.*|post a comment|related (posts|articles)|you (may|might) also like"
+    r"(?im)^\W*(leave a (comment|reply)|\d+ (comments?|responses?|replies)\b.*|post a comment|related (posts|articles)"
+    r"|you (may|might) also like"
     r"|about the author|your email address will not be published.*|join the discussion|filed under:?.*)\W*$"
 )
 

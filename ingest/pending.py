@@ -31,5 +31,7 @@ class Pending:
         self._folder.mkdir(parents=True, exist_ok=True)
         staged = self._folder / "staged"
         with staged.open("wb") as file:
-            np.savez(file, **{f"{name}/{field}": getattr(encoding, field) for name, encoding in encodings.items() for field in FIELDS})
+            np.savez(
+                file, **{f"{name}/{field}": getattr(encoding, field) for name, encoding in encodings.items() for field in FIELDS}
+            )
         staged.rename(self._folder / f"{min(encodings)}.npz")

@@ -12,7 +12,6 @@ from ingest.load import READERS
 class Found:
     path: Path
     doc_id: str
-    root: str
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ def scan(root: Path) -> tuple[list[Found], list[Skipped]]:
     """The files under a folder (or the one file named), sorted."""
     name = identify(root)
     if root.is_file():
-        return [Found(root, name, name)], []
+        return [Found(root, name)], []
     found: list[Found] = []
     skipped: list[Skipped] = []
     for path in walk(root, skipped):
@@ -45,7 +44,7 @@ def scan(root: Path) -> tuple[list[Found], list[Skipped]]:
         elif path.suffix.lower() not in READERS:
             skipped.append(Skipped(doc_id, f"not a format Prep RAG reads ({path.suffix or 'no suffix'})"))
         else:
-            found.append(Found(path, doc_id, name))
+            found.append(Found(path, doc_id))
     return sorted(found, key=lambda item: item.doc_id), skipped
 
 

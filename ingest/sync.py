@@ -1,11 +1,10 @@
-"""Bring the index to the state of the files: `plan` says what changed, `apply` embeds what is new and commits the whole at once.
+"""Bring the index to the state of the files: `plan` says what changed, `apply` embeds what is new and commits it all at once.
 
-Passages are named by their content, so a crash loses nothing and doubles nothing: new vectors are added beside the old, one rename
-makes the new generation current, and only then is the old one swept away.
+Passages are named by their content, so a crash loses nothing and doubles nothing: new vectors are added beside the old, one
+rename makes the new generation current, and only then is the old one swept away.
 """
 
 import hashlib
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,21 +72,21 @@ def synchronise(
     dry_run: bool = False,
     prune_all: bool = False,
     rebuild: bool = False,
+    encoder: Encoder | None = None,
 ) -> Outcome:
     """The whole of an ingest: one writer, one plan, one commit."""
     started = time.perf_counter()
     with writer_lock(settings.index_dir):
-        if rebuild and not dry_run:
-            clear(settings)
-        encoder = load_encoder(settings)
+        encoder = encoder or load_encoder(settings)
         known = known_state(settings, encoder, rebuild)
         todo = plan(roots or [settings.corpus_dir], known, prune_all)
         manifest = known.manifest
         if not dry_run and (known.manifest is None or not todo.is_empty or not whole(settings, known.manifest)):
             if todo.entries or known.manifest is None:
-                manifest = apply(settings, encoder, todo, known, progress)
+                content = draft(list(chunks_of(todo, known, settings, encoder)), todo.entries)
+                manifest = apply(settings, encoder, content, known, progress, rebuild)
             else:
-                clear(settings)
+                forget(settings)
                 manifest = None
     return Outcome(todo, manifest, time.perf_counter() - started)
 
@@ -97,12 +96,10 @@ def whole(settings: Settings, manifest: Manifest) -> bool:
     return VectorStore(settings, manifest.collection).count() == manifest.passages
 
 
-def clear(settings: Settings) -> None:
-    """Throw the index away; the exported model stays."""
-    for name in ("generations", "pending", "chroma"):
-        shutil.rmtree(settings.index_dir / name, ignore_errors=True)
+def forget(settings: Settings) -> None:
+    """No guide is left: so is no index."""
     Manifest.path(settings).unlink(missing_ok=True)
-    (settings.index_dir / "identity").unlink(missing_ok=True)
+    sweep(settings, None)
 
 
 def known_state(settings: Settings, encoder: Encoder, rebuild: bool) -> Known:
@@ -122,40 +119,35 @@ def known_state(settings: Settings, encoder: Encoder, rebuild: bool) -> Known:
 
 
 def plan(roots: Sequence[Path], known: Known, prune_all: bool = False) -> Plan:
-    """Compare the files under these roots with what is known of them. Other roots stay as they are."""
-    entries = {name: entry for name, entry in known.entries.items()}
-    added, changed, removed, unchanged, kept, skipped = [], [], [], [], [], []
+    """Compare the files under these roots with what is known of them. Guides from elsewhere stay as they are."""
+    entries = dict(known.entries)
+    groups: dict[str, list[str]] = {name: [] for name in ("added", "changed", "removed", "unchanged", "kept")}
+    skipped: list[Skipped] = []
     for root in roots:
         name = identify(root)
-        before = {doc_id for doc_id, entry in known.entries.items() if entry.root == name}
+        before = {doc_id for doc_id in known.entries if name == "." or doc_id == name or doc_id.startswith(f"{name}/")}
         if not root.exists() and not before:
             raise PrepError(f"There is no file or folder {name!r}. Name one that exists: python -m ingest PATH")
         found, left_out = scan(root) if root.exists() else ([], [])
-        if before and not found and not prune_all:
-            kept.extend(sorted(before))
-            continue
-        present = set()
         for item in found:
-            entry = read(item, known.entries.get(item.doc_id))
+            old = known.entries.get(item.doc_id)
+            entry = read(item, old)
             if isinstance(entry, Skipped):
                 left_out.append(entry)
-                continue
-            present.add(item.doc_id)
-            old = known.entries.get(item.doc_id)
-            (added if old is None else unchanged if old is entry else changed).append(item.doc_id)
-            entries[item.doc_id] = entry
-        unreadable = tuple(item.doc_id for item in left_out if item.keep_old)
-        for doc_id in sorted(before - present):
-            if doc_id.startswith(unreadable) and unreadable:
-                kept.append(doc_id)
             else:
-                removed.append(doc_id)
+                groups["added" if old is None else "unchanged" if old is entry else "changed"].append(item.doc_id)
+                entries[item.doc_id] = entry
+        nothing_there = not found and not prune_all
+        unreadable = tuple(item.doc_id for item in left_out if item.keep_old)
+        for doc_id in sorted(before - {item.doc_id for item in found} | {item.doc_id for item in left_out} & before):
+            if nothing_there or doc_id.startswith(unreadable):
+                groups["kept"].append(doc_id)
+            else:
+                groups["removed"].append(doc_id)
                 del entries[doc_id]
         skipped.extend(left_out)
     ordered = tuple(entries[name] for name in sorted(entries))
-    return Plan(
-        ordered, tuple(added), tuple(changed), tuple(removed), tuple(unchanged), tuple(kept), tuple(skipped)
-    )
+    return Plan(ordered, **{name: tuple(items) for name, items in groups.items()}, skipped=tuple(skipped))
 
 
 def read(item: Found, old: Entry | None) -> Entry | Skipped:
@@ -165,21 +157,24 @@ def read(item: Found, old: Entry | None) -> Entry | Skipped:
     except OSError as error:
         return Skipped(item.doc_id, f"unreadable ({error.strerror})", keep_old=True)
     digest = hashlib.sha256(data).hexdigest()
-    if old is not None and old.digest == digest and old.root == item.root:
+    if old is not None and old.digest == digest:
         return old
     try:
-        return Entry(load(item.path, item.doc_id, data), digest, item.root)
+        return Entry(load(item.path, item.doc_id, data), digest)
     except BadInput as error:
         return Skipped(item.doc_id, str(error))
 
 
-def apply(settings: Settings, encoder: Encoder, plan: Plan, known: Known, progress: Progress) -> Manifest:
+def apply(
+    settings: Settings, encoder: Encoder, content: Draft, known: Known, progress: Progress, rebuild: bool = False
+) -> Manifest:
     """Embed what is new, write a generation, make it current, sweep what nobody names any more."""
-    content = draft(list(chunks_of(plan, known, settings, encoder)), plan.entries)
     if not content.passages:
-        raise PrepError("No file holds any text to index; the index was left as it was. Name a folder of guides: python -m ingest PATH")
+        raise PrepError(
+            "No file holds any text to index; the index was left as it was. Name a folder of guides: python -m ingest PATH"
+        )
     mark = fingerprint(settings, encoder.name)
-    collection = collection_name(settings, mark)
+    collection = collection_name(settings, mark, rebuild)
     store = VectorStore(settings, collection)
     pending = Pending(settings.index_dir / "pending" / mark)
     encodings = pending.load() | old_encodings(settings, known, content)
@@ -192,9 +187,11 @@ def apply(settings: Settings, encoder: Encoder, plan: Plan, known: Known, progre
         store.add([content.passages[row].id for row in missing], vectors, [content.flags(row) for row in missing])
 
     manifest = new_generation(settings, mark, collection, content, [encodings[passage.id] for passage in content.passages])
+    previous = Manifest.read(settings)
     manifest.commit(settings)
     store.delete(sorted(stored - {passage.id for passage in content.passages}))
-    store.drop_siblings(collection.removesuffix(mark))
+    if previous and previous.collection != collection:
+        store.drop(previous.collection)
     sweep(settings, manifest)
     return manifest
 
@@ -205,7 +202,9 @@ def chunks_of(plan: Plan, known: Known, settings: Settings, encoder: Encoder) ->
     for entry in plan.entries:
         name = entry.document.id
         yield from (
-            chunk(entry.document, settings.chunk_tokens, encoder.count) if name in fresh or name not in known.chunks else known.chunks[name]
+            chunk(entry.document, settings.chunk_tokens, encoder.count)
+            if name in fresh or name not in known.chunks
+            else known.chunks[name]
         )
 
 

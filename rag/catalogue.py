@@ -14,7 +14,7 @@ from rag.types import Chunk, Document, Filters, Passage, Source
 
 SCHEMA = """
 create table documents (
-    id text primary key, digest text, root text, title text, area text, roles text, level text, aliases text,
+    id text primary key, digest text, title text, area text, roles text, level text, aliases text,
     format text, body_start integer, lines_match_file integer, text text
 );
 create table passages (row integer primary key, id text unique, text text);
@@ -30,11 +30,10 @@ create index labels_by_value on labels (name, value);
 
 @dataclass(frozen=True)
 class Entry:
-    """A document as the catalogue holds it: the text, the bytes it came from, and the folder it was found under."""
+    """A document as the catalogue holds it, with the digest of the bytes it was read from."""
 
     document: Document
     digest: str
-    root: str
 
 
 @dataclass(frozen=True)
@@ -56,12 +55,14 @@ class Catalogue:
         self._database = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
 
     @staticmethod
-    def write(path: Path, entries: Iterable[Entry], passages: Sequence[Passage], labels: Sequence[Iterable[tuple[str, str]]]) -> None:
+    def write(
+        path: Path, entries: Iterable[Entry], passages: Sequence[Passage], labels: Sequence[Iterable[tuple[str, str]]]
+    ) -> None:
         database = sqlite3.connect(path)
         with database:
             database.executescript(SCHEMA)
             database.executemany(
-                "insert into documents values (?,?,?,?,?,?,?,?,?,?,?,?)", (document_row(entry) for entry in entries)
+                "insert into documents values (?,?,?,?,?,?,?,?,?,?,?)", (document_row(entry) for entry in entries)
             )
             for passage, names in zip(passages, labels, strict=True):
                 (row,) = passage.rows
@@ -103,7 +104,10 @@ class Catalogue:
     def passages(self, rows: Sequence[int]) -> list[Passage]:
         """The passages at these rows, in the order asked for."""
         marks = ",".join("?" * len(rows))
-        names = {row: (name, text) for row, name, text in self._database.execute(f"select * from passages where row in ({marks})", rows)}
+        names = {
+            row: (name, text)
+            for row, name, text in self._database.execute(f"select * from passages where row in ({marks})", rows)
+        }
         if len(names) < len(set(rows)):
             raise IndexDamaged("The index names passages that its catalogue lacks. Rebuild it: python -m ingest --rebuild")
         sources: dict[int, list[Source]] = {row: [] for row in rows}
@@ -148,16 +152,16 @@ class Catalogue:
 def document_row(entry: Entry) -> tuple[object, ...]:
     document = entry.document
     return (
-        document.id, entry.digest, entry.root, document.title, document.area, json.dumps(document.roles), document.level,
+        document.id, entry.digest, document.title, document.area, json.dumps(document.roles), document.level,
         json.dumps(document.aliases), document.format, document.body_start, document.lines_match_file, document.text,
     )  # fmt: skip
 
 
 def read_entry(row: tuple[str, ...]) -> Entry:
-    name, digest, root, title, area, roles, level, aliases, form, body_start, lines_match_file, text = row
+    name, digest, title, area, roles, level, aliases, form, body_start, lines_match_file, text = row
     document = Document(
         id=name, title=title, text=text, format="plain" if form == "plain" else "markdown", body_start=int(body_start),
         area=area, roles=tuple(json.loads(roles)), level=level, aliases=tuple(json.loads(aliases)),
         lines_match_file=bool(lines_match_file),
     )  # fmt: skip
-    return Entry(document, digest, root)
+    return Entry(document, digest)

@@ -16,8 +16,12 @@ from rag.types import Passage
 from rag.units import Unit, units
 from rag.words import terms
 
-WANTS_CODE = re.compile(r"\b(implement\w*|code|coding|from scratch|function|snippet|in python|sql|pandas|numpy|query for|write (a|an|the|me))\b", re.I)
-WANTS_STEPS = re.compile(r"\b(how (do|would|should|can|to)|steps?|debug\w*|fix\w*|check|diagnos\w*|detect\w*|plan|prepare|approach)\b", re.I)
+WANTS_CODE = re.compile(
+    r"\b(implement\w*|code|coding|from scratch|function|snippet|in python|sql|pandas|numpy|query for|write (a|an|the|me))\b", re.I
+)
+WANTS_STEPS = re.compile(
+    r"\b(how (do|would|should|can|to)|steps?|debug\w*|fix\w*|check|diagnos\w*|detect\w*|plan|prepare|approach)\b", re.I
+)
 WANTS_MEANING = re.compile(r"^\s*(what('s| is| are| does)|define|explain|meaning of)\b", re.I)
 
 LEAD_WORDS = 200

@@ -72,9 +72,7 @@ class OnnxEncoder:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._counter = Tokenizer.from_str(self._tokenizer.to_str())
@@ -174,14 +172,16 @@ class TorchEncoder:
 def unit(vectors: Floats) -> Floats:
     """Rows scaled to length one; an all-zero row stays zero."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    scaled: Floats = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    return scaled
 
 
 def shrink(hidden: Floats, basis: Floats) -> NDArray[np.int8]:
     """Token vectors on the basis' few dimensions, in bytes: the direction is what counts, so each row uses the whole range."""
     small = unit(hidden) @ basis
     largest = np.abs(small).max(axis=-1, keepdims=True, initial=1e-9)
-    return np.rint(small * (127 / largest)).astype(np.int8)
+    packed: NDArray[np.int8] = np.rint(small * (127 / largest)).astype(np.int8)
+    return packed
 
 
 def silent_ids(vocabulary: dict[str, int]) -> frozenset[int]:

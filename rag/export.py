@@ -50,7 +50,7 @@ def write_onnx(source: Path, target: Path) -> None:
     from transformers import AutoModel
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     model = AutoModel.from_pretrained(str(source), attn_implementation="eager").eval()
 
     class TokenVectors(torch.nn.Module):
@@ -60,9 +60,7 @@ def write_onnx(source: Path, target: Path) -> None:
 
         def forward(self, input_ids: Any, attention_mask: Any) -> Any:
             segments = torch.zeros_like(input_ids)
-            return self.model(
-                input_ids=input_ids, attention_mask=attention_mask, token_type_ids=segments
-            ).last_hidden_state
+            return self.model(input_ids=input_ids, attention_mask=attention_mask, token_type_ids=segments).last_hidden_state
 
     sample = torch.from_numpy(np.full((2, 8), 2000, dtype=np.int64))
     axes = {0: "batch", 1: "tokens"}

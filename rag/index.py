@@ -1,8 +1,8 @@
 """The index as readers see it: one committed generation, opened as a whole and checked.
 
-    index/manifest.json           names the current generation; replaced by one rename
-    index/generations/<name>/     catalogue.sqlite, lexical/, and the arrays below; never changed once named
-    index/chroma/                 passage vectors, shared by generations (a server's, when one is set)
+index/manifest.json           names the current generation; replaced by one rename
+index/generations/<name>/     catalogue.sqlite, lexical/, and the arrays below; never changed once named
+index/chroma/                 passage vectors, shared by generations (a server's, when one is set)
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,8 +72,9 @@ class Arrays:
     """Vectors by row, and the token vectors that late interaction compares; memory-mapped."""
 
     def __init__(self, folder: Path) -> None:
-        def load(name: str) -> NDArray[np.generic]:
-            return np.load(folder / f"{name}.npy", mmap_mode="r")
+        def load(name: str) -> NDArray[Any]:
+            array: NDArray[Any] = np.load(folder / f"{name}.npy", mmap_mode="r")
+            return array
 
         self.vectors = load("vectors")
         self.offsets = np.asarray(load("token_offsets"))
@@ -86,7 +88,7 @@ class Arrays:
         lengths = [len(encoding.token_ids) for encoding in encodings]
         token_ids = np.concatenate([encoding.token_ids for encoding in encodings])
         seen_in = [np.unique(encoding.token_ids) for encoding in encodings]
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "vectors": np.stack([encoding.vector for encoding in encodings]),
             "token_offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             "token_ids": token_ids,

@@ -1,9 +1,34 @@
 """Where sentences end: for cutting long paragraphs, and for quoting."""
 
 import re
+from itertools import pairwise
 
 # A full stop after one of these ends no sentence.
-ABBREVIATIONS = frozenset("e.g i.e etc vs cf al approx fig eq no dr mr mrs ms st inc dept est max min resp".split())
+ABBREVIATIONS = frozenset(
+    [
+        "e.g",
+        "i.e",
+        "etc",
+        "vs",
+        "cf",
+        "al",
+        "approx",
+        "fig",
+        "eq",
+        "no",
+        "dr",
+        "mr",
+        "mrs",
+        "ms",
+        "st",
+        "inc",
+        "dept",
+        "est",
+        "max",
+        "min",
+        "resp",
+    ]
+)
 BOUNDARY = re.compile(r"""[.!?…]['"’”)\]*_`]*\s+(?=[\[("'“‘*_`$]*[A-Z0-9À-Ý\\])""")
 
 
@@ -15,7 +40,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
             cuts.append(match.end())
     cuts.append(len(text))
     spans = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         piece = text[start:end]
         if piece.strip():
             spans.append((start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())))
@@ -27,7 +52,7 @@ def abbreviation_before(text: str, stop: int) -> bool:
         return False
     word = re.search(r"[\w.]*$", text[max(0, stop - 20) : stop])
     found = word.group().lower() if word else ""
-    return found in ABBREVIATIONS or (len(found) == 1 and found.isalpha() and found not in {"a", "i"})
+    return found in ABBREVIATIONS
 
 
 def inside_code(text: str, position: int) -> bool:

@@ -14,27 +14,26 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PREP_", env_file=".env", extra="ignore", frozen=True)
 
-    corpus_dir: Path = Field(Path("corpus"), description="the folder `python -m ingest` reads when given no path")
-    data_dir: Path = Field(Path(".prep"), description="where the index, the exported encoder and logs live")
-    chroma_url: str = Field("", description="a Chroma server, as http(s)://host:port; empty keeps Chroma in the data folder")
-    chroma_token: str = Field("", description="bearer token for that server", repr=False)
+    corpus_dir: Path = Field(default=Path("corpus"), description="the folder `python -m ingest` reads when given no path")
+    data_dir: Path = Field(default=Path(".prep"), description="where the index and logs live")
+    models_dir: Path = Field(default=Path(".prep/models"), description="where the embedded model is kept once exported")
+    chroma_url: str = Field(default="", description="a Chroma server, http(s)://host:port; empty: Chroma in the data folder")
+    chroma_token: str = Field(default="", description="bearer token for that server", repr=False)
     embed_model: str = Field(
-        EMBEDDED_MODEL, description="the embedded model, or any sentence-transformers model by name or folder"
+        default=EMBEDDED_MODEL, description="the embedded model, or any sentence-transformers model by name or folder"
     )
     reranker: str = Field(
-        "late-interaction", description="`late-interaction`, `none`, or a sentence-transformers cross-encoder by name or folder"
+        default="late-interaction", description="`late-interaction`, `none`, or a cross-encoder by name or folder"
     )
-    threads: int = Field(2, ge=1, description="the most processor threads a model may use")
-    chunk_tokens: int = Field(220, ge=32, le=2000, description="the longest chunk, in tokens of the embedding model, heading path included")
-    candidates: int = Field(100, ge=1, description="how many passages each of the two searches brings to fusion")
-    rerank_depth: int = Field(40, ge=0, description="how many fused candidates the reranker looks at")
-    passages: int = Field(8, ge=1, description="how many passages an answer may draw on")
-    answer_words: int = Field(240, ge=40, description="the most words in an answer")
+    threads: int = Field(default=2, ge=1, description="the most processor threads a model may use")
+    chunk_tokens: int = Field(
+        default=220, ge=32, le=2000, description="the longest chunk, in tokens of the embedding model, heading path included"
+    )
+    candidates: int = Field(default=100, ge=1, description="how many passages each of the two searches brings to fusion")
+    rerank_depth: int = Field(default=40, ge=0, description="how many fused candidates the reranker looks at")
+    passages: int = Field(default=8, ge=1, description="how many passages an answer may draw on")
+    answer_words: int = Field(default=240, ge=40, description="the most words in an answer")
 
     @cached_property
     def index_dir(self) -> Path:
         return self.data_dir / "index"
-
-    @cached_property
-    def models_dir(self) -> Path:
-        return self.data_dir / "models"

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from rag.types import Turn
 from rag.words import terms
 
-LEANS_ON_HISTORY = re.compile(r"^\s*(and|but|so|what about|how about|why|ok|okay|then)\b|\b(it|its|that|this|those|these|them|they|one)\b", re.I)
+LEANS_ON_HISTORY = re.compile(
+    r"^\s*(and|but|so|what about|how about|why|ok|okay|then)\b|\b(it|its|that|this|those|these|them|they|one)\b", re.I
+)
 SELF_CONTAINED_TERMS = 5
 
 

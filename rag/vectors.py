@@ -18,7 +18,7 @@ class VectorStore:
     """One collection of unit vectors under the cosine distance."""
 
     def __init__(self, settings: Settings, collection: str) -> None:
-        self._client = connect(settings)
+        self._client = connect(settings, collection)
         self._collection = self._client.get_or_create_collection(
             collection,
             embedding_function=None,
@@ -51,23 +51,22 @@ class VectorStore:
         distances = found["distances"] or [[]]
         return ((name, 1.0 - distance) for name, distance in zip(found["ids"][0], distances[0], strict=True))
 
-    def drop_siblings(self, prefix: str) -> None:
-        """Delete collections of the same index that other settings left behind."""
-        for other in self._client.list_collections():
-            if other.name.startswith(prefix) and other.name != self._collection.name:
-                self._client.delete_collection(other.name)
+    def drop(self, collection: str) -> None:
+        """Delete a collection that an earlier index left on the same server; locally its folder is swept."""
+        if collection in {other.name for other in self._client.list_collections()}:
+            self._client.delete_collection(collection)
 
 
-def connect(settings: Settings) -> Any:
+def connect(settings: Settings, collection: str) -> Any:
     import chromadb
-    from chromadb.api.client import SharedSystemClient
+    from chromadb.api.shared_system_client import SharedSystemClient
     from chromadb.config import Settings as ChromaSettings
 
     quiet = ChromaSettings(anonymized_telemetry=False)
     if not settings.chroma_url:
         # A client cached by an earlier generation would go on answering from what it read then.
         SharedSystemClient.clear_system_cache()
-        folder = settings.index_dir / "chroma"
+        folder = settings.index_dir / "chroma" / collection
         folder.mkdir(parents=True, exist_ok=True)
         return chromadb.PersistentClient(str(folder), settings=quiet)
     url = urlsplit(settings.chroma_url)
@@ -88,9 +87,7 @@ def connect(settings: Settings) -> Any:
 
 def where_clause(filters: Filters) -> dict[str, Any] | None:
     """Each group may match any of its values; all groups must match."""
-    groups = [
-        [{f"{name}:{value}": True} for value in values] for name, values in filters.groups()
-    ]
+    groups = [[{f"{name}:{value}": True} for value in values] for name, values in filters.groups()]
     clauses: list[dict[str, Any]] = [group[0] if len(group) == 1 else {"$or": group} for group in groups]
     if len(clauses) > 1:
         return {"$and": clauses}
