@@ -1,7 +1,10 @@
 """The numbers worked out in the data guides, recomputed."""
 
+import datetime
 import math
 import statistics
+
+from scipy import stats
 
 from tests.corpus.guides import says
 
@@ -99,3 +102,98 @@ def test_fifty_sources_all_healthy() -> None:
 def test_value_of_a_small_gain() -> None:
     assert 0.002 * 10_000_000 == 20_000
     says("data/feature-engineering-and-selection", "0.2% of 10 million dollars of prevented loss is 20,000 dollars")
+
+
+def test_measured_accuracy_under_symmetric_noise() -> None:
+    assert round(100 * (0.95 * 0.95 + 0.05 * 0.05), 1) == 90.5
+    says("data/labels-and-delay", "measures 0.95 × 0.95 + 0.05 × 0.05 = 90.5%")
+
+
+def test_interval_for_twenty_errors_in_four_hundred() -> None:
+    exact = stats.binomtest(20, 400).proportion_ci()
+    assert (round(100 * exact.low), round(100 * exact.high)) == (3, 8)
+    says("data/labels-and-delay", "20 errors in 400 items is 5%, with a 95% range of about 3% to 8%")
+
+
+def test_kappa_of_two_annotators() -> None:
+    chance = 0.35 * 0.25 + 0.65 * 0.75
+    assert round(chance, 3) == 0.575 and round((0.80 - chance) / (1 - chance), 2) == 0.53
+    says("data/labels-and-delay", "0.35 × 0.25 + 0.65 × 0.75 = 0.575", "(0.80 − 0.575) / 0.425 = 0.53")
+
+
+def test_majority_of_three_annotators() -> None:
+    assert round(100 * (0.85**3 + 3 * 0.85**2 * 0.15), 1) == 93.9
+    says("data/labels-and-delay", "right 93.9% of the time")
+
+
+def test_data_needed_under_ten_per_cent_noise() -> None:
+    assert round(1 / (1 - 2 * 0.1) ** 2, 1) == 1.6
+    says("data/labels-and-delay", "1 / 0.8² = 1.6 times the data")
+
+
+def test_false_positives_among_rare_labels() -> None:
+    flipped = 0.99 * 0.005
+    assert round(flipped / (0.01 + flipped), 2) == 0.33
+    says("data/labels-and-delay", "makes a third of the labelled positives wrong")
+
+
+def test_conversions_known_under_exponential_delay() -> None:
+    assert round(100 * -math.expm1(-0.7)) == 50 and round(100 * -math.expm1(-3)) == 95
+    arrived = 1 + math.expm1(-3) / 3  # average of 1 - exp(-age/10) over ages 0 to 30
+    assert round(100 * 0.04 * arrived, 1) == 2.7
+    says("data/labels-and-delay", "50% of conversions are known after 7 days and 95% after 30 days", "show only 2.7%")
+
+
+def test_newest_trainable_day_for_a_thirty_day_label() -> None:
+    assert datetime.date(2026, 6, 30) - datetime.timedelta(days=30) == datetime.date(2026, 5, 31)
+    says("data/labels-and-delay", "on 30 June the newest trainable prediction date is 31 May")
+
+
+def test_useless_model_with_duplicates_across_the_split() -> None:
+    assert round(100 * (0.20 + 0.80 * 0.5)) == 60
+    says("data/leakage", "a useless model scores 0.20 + 0.80 × 0.5 = 60%")
+
+
+def test_evaluation_set_sizes_for_a_wanted_precision() -> None:
+    rows = 0.9 * 0.1 * (1.96 / 0.01) ** 2
+    positives = 0.8 * 0.2 * (1.96 / 0.03) ** 2
+    assert round(rows, -1) == 3460 and round(positives, -1) == 680 and round(positives, -1) / 0.01 == 68_000
+    says("data/split-strategies", "about 3,460 rows", "about 680 positives, which at a 1% base rate means 68,000 rows")
+
+
+def test_label_window_calendar_of_a_time_split() -> None:
+    window = datetime.timedelta(days=30)
+    assert datetime.date(2025, 8, 31) + window == datetime.date(2025, 9, 30)
+    assert datetime.date(2025, 10, 31) + window == datetime.date(2025, 11, 30)
+    assert datetime.date(2025, 12, 31) + window == datetime.date(2026, 1, 30)
+    says("data/split-strategies", "complete by 30 September", "whose last labels close on 30 January")
+
+
+def test_false_alarms_of_two_hundred_checks() -> None:
+    assert 200 * 0.01 == 2
+    says("data/data-validation-and-sampling-bias", "200 checks with a 1% daily false alarm rate give two false alarms every day")
+
+
+def test_tiny_change_of_the_null_rate_is_significant_at_a_million_rows() -> None:
+    error = math.sqrt(0.011 * 0.989 / 1e6 + 0.010 * 0.990 / 1e6)
+    assert 0.001 / error > 6
+    says("data/data-validation-and-sampling-bias", "a null rate of 1.1% against 1.0% is highly significant")
+
+
+def test_post_stratified_satisfaction() -> None:
+    young, older = 0.4 / 0.7, 0.6 / 0.3
+    effective = (700 * young + 300 * older) ** 2 / (700 * young**2 + 300 * older**2)
+    assert round(100 * (0.7 * 0.6 + 0.3 * 0.4)) == 54 and round(100 * (0.4 * 0.6 + 0.6 * 0.4)) == 48
+    assert (round(young, 2), round(older, 1), round(effective)) == (0.57, 2.0, 700)
+    says("data/data-validation-and-sampling-bias", "0.3 × 0.4 = 54%", "0.6 × 0.4 = 48%", "here 700 instead of 1,000")
+
+
+def test_metric_lost_by_stale_features() -> None:
+    assert round(0.90 - 0.895, 3) == 0.005 and round(0.90 - 0.85, 2) == 0.05
+    says("data/feature-stores", "hourly batches give up 0.005 and a daily batch gives up 0.05")
+
+
+def test_size_and_load_of_an_online_store() -> None:
+    assert 50_000_000 * 200 * 8 == 80e9 and 2_000 * 100 == 200_000
+    assert round(50_000_000 / (2 * 3600), -3) == 7_000
+    says("data/feature-stores", "is 80 GB", "need 200,000 item reads per second", "about 7,000 writes per second")
