@@ -70,7 +70,7 @@ def test_five_point_regression_by_hand() -> None:
     residual = y - intercept - slope * x
     error = np.sqrt(residual @ residual / 3 / squares)
     margin = stats.t.ppf(0.975, 3) * error
-    assert (products, squares, round(slope, 1), round(intercept, 1)) == (13, 10, 1.3, 2.1)
+    assert [round(float(value), 1) for value in (products, squares, slope, intercept)] == [13, 10, 1.3, 2.1]
     assert np.allclose(residual, [-0.4, 0.3, 0, 0.7, -0.6]) and round(residual @ residual, 1) == 1.1
     assert round(1 - 1.1 / ((y - 6) @ (y - 6)), 2) == 0.94 and round(error, 2) == 0.19
     assert (round(slope - margin, 2), round(slope + margin, 2)) == (0.69, 1.91)
@@ -213,7 +213,11 @@ def test_memory_of_all_pairs() -> None:
 def test_johnson_lindenstrauss_bound_and_embedding_storage() -> None:
     bound = [int(4 * np.log(10_000) / (e**2 / 2 - e**3 / 3)) for e in (0.2, 0.1)]
     assert bound == [2125, 7894] and [round(1e8 * d * 4 / 1e9) for d in (768, 128)] == [307, 51]
-    says("fundamentals/dimensionality-reduction", "2,125 dimensions at ε = 0.2 and 7,894", "takes 307 GB, and 128 values take 51 GB")
+    says(
+        "fundamentals/dimensionality-reduction",
+        "2,125 dimensions at ε = 0.2 and 7,894",
+        "takes 307 GB, and 128 values take 51 GB",
+    )
 
 
 def test_chance_that_random_trials_hit_the_best_region() -> None:

@@ -306,3 +306,39 @@ def test_cost_of_labelling_ten_million_documents() -> None:
         "0.38 dollars of input",
         "would need 80 GB in float64",
     )
+
+
+def test_running_cost_of_a_linear_model_and_the_escalated_share() -> None:
+    hours = 10e6 / 5000 / 3600
+    assert hours * 0.05 < 0.05 and 750 / (hours * 0.05) > 1000 and 0.05 * 750 == 37.5
+    says(
+        "llm/classical-nlp-baselines",
+        "thousands of times cheaper",
+        "under 0.05 dollars at 0.05 dollars",
+        "for 37.50 dollars a day",
+    )
+
+
+def test_escalation_rate_at_which_a_cascade_stops_saving() -> None:
+    assert round(100 * (1 - 0.000875 / 0.0105)) == 92
+    says("llm/llm-operations", "92% for 0.000875 against 0.0105 dollars")
+
+
+def test_faithfulness_per_claim_and_hallucination_per_answer() -> None:
+    assert [round(100 * (1 - share**5), 1) for share in (0.99, 0.95)] == [4.9, 22.6]
+    says("llm/rag-evaluation", "99% faithfulness per claim leaves 4.9% of the answers", "95% leaves 22.6%")
+
+
+def test_first_verified_sentence_and_price_of_a_reserved_gpu() -> None:
+    assert round(1.0 + 25 * 0.02, 1) == 1.5 and 3 * 24 * 30 == 2160 > 50_000 * 0.02
+    says("llm/support-bot", "sees verified text after about 1.5 s", "costs 2,160 dollars a month")
+
+
+def test_cells_of_an_ivf_index() -> None:
+    assert (sqrt(1e6), 16 * sqrt(1e6)) == (1000, 16_000)
+    says("llm/vector-indexes", "1,000 to 16,000 cells for a million vectors")
+
+
+def test_coverage_lost_in_the_abstention_simulation() -> None:
+    says("llm/hallucination", "cuts the error rate from 36% to 21% and refuses 44% of the questions")
+    says("llm/hallucination", "threshold 0.00: coverage 100%, error 36%", "threshold 0.60: coverage 56%, error 21%")

@@ -13,7 +13,8 @@ def test_hours_of_the_four_and_six_week_plans() -> None:
     assert 4 * 12 == 6 * 8 == 48
     assert 5 * 1.5 + 4.5 == 12 and 4 * 1 + 4 == 8
     says("plan/study-plans", "four weeks at 12 hours a week or six weeks at 8 hours a week", "about 48 focused hours")
-    says("plan/study-plans", "five evenings of 90 minutes plus a weekend block of four and a half hours")
+    says("plan/study-plans", "five evenings of 90 minutes plus four and a half hours at the weekend in two sittings")
+    says("plan/study-plans", "four evenings of an hour plus four hours at the weekend")
 
 
 def test_hours_by_role_add_up() -> None:
@@ -48,6 +49,8 @@ def test_daily_loop_and_last_day_minutes() -> None:
     daily = body("plan/daily-practice-and-mocks").split("## What is retrieval")[0]
     assert sum(int(minutes) for minutes in re.findall(r", (\d+) minutes\*\*", daily)) == 90
     assert 5 * (2 + 3) == 25 and (5 * 28, 10 * 28) == (140, 280)
+    assert 15 + 4 * (2 + 3) + 10 == 45
+    says("plan/daily-practice-and-mocks", "recall (15 minutes), four new questions (20) and the log (10)")
     says("plan/daily-practice-and-mocks", "140 to 280 in four weeks")
     last = body("plan/last-day-and-after").split("## What belongs")[0]
     assert sum(int(minutes) for minutes in re.findall(r", (\d+) minutes:", last)) == 140
@@ -56,3 +59,13 @@ def test_daily_loop_and_last_day_minutes() -> None:
 def test_chance_of_an_offer_in_five_loops() -> None:
     assert round(100 * (1 - 0.7**5)) == 83
     says("plan/last-day-and-after", "83% chance of at least one offer")
+
+
+def test_a_certificate_against_portfolio_projects() -> None:
+    assert 4 * 10 == 40 and 80 == 2 * 40
+    says("plan/portfolio-and-resume", "four weeks of about ten hours", "80 hours costs as much time as two portfolio projects")
+
+
+def test_mix_of_six_mock_interviews() -> None:
+    assert 2 + 2 + 1 + 1 == 1 + 2 + 3 == 6
+    says("plan/daily-practice-and-mocks", "Match a mix of six to the loop")
