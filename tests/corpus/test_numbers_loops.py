@@ -1,5 +1,7 @@
 """The numbers worked out in the loops guides, recomputed."""
 
+import math
+
 from tests.corpus.guides import says
 
 
@@ -8,6 +10,26 @@ def test_minutes_of_a_system_design_round() -> None:
     says("loops/machine-learning-engineer", "5 on baseline and data, 10 on features and model, 8 on evaluation, 7 on serving")
 
 
-def test_forty_hours_of_machine_learning_engineer_study() -> None:
-    assert 14 + 10 + 10 + 4 + 2 == 40
-    says("loops/machine-learning-engineer", "14 to coding, 10 to fundamentals, 10 to design, 4 to stories and 2 to reading")
+def test_hours_of_machine_learning_engineer_study() -> None:
+    assert 12 + 10 + 12 + 4 + 4 + 6 == 48
+    says("loops/machine-learning-engineer", "of 48 hours, give about 12 to coding, 10 to fundamentals, 12 to design, 4 to statistics, 4 to stories and 6")
+
+
+def test_sample_size_in_the_data_scientist_screen() -> None:
+    assert round(16 * 0.10 * 0.90 / 0.02**2) == 3_600
+    says("loops/data-scientist", "`16 × 0.10 × 0.90 / 0.02²` = 3,600 users per arm")
+
+
+def test_minutes_of_a_research_talk() -> None:
+    assert 5 + 5 + 15 + 12 + 5 + 3 == 45
+    says("loops/applied-scientist", "5 minutes of problem and stakes, 5 of prior work and the gap, 15 of the method, 12 of evidence, 5 of failures and limits, and 3")
+
+
+def test_input_cost_of_ten_thousand_answers() -> None:
+    assert 10_000 * 3_000 / 1e6 * 2 == 60
+    says("loops/ai-engineer", "× 2 dollars per million tokens is 60 dollars a day")
+
+
+def test_margin_of_a_golden_set() -> None:
+    assert round(100 * 1.96 * math.sqrt(0.8 * 0.2 / 200), 1) == 5.5
+    says("loops/ai-engineer", "an accuracy of 80% carries a 95% margin of about 5.5 points")
