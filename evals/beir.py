@@ -80,7 +80,8 @@ class GivenVectors:
 
     def __init__(self, encode: Encode, inner: Encoder) -> None:
         self._encode, self._inner = encode, inner
-        self.name, self.dimension, self.count = f"given beside {inner.name}", inner.dimension, inner.count
+        self.name, self.dimension = f"given beside {inner.name}", inner.dimension
+        self.count, self.knows = inner.count, inner.knows
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         vectors = unit(np.asarray(self._encode(list(texts)), dtype=np.float32))

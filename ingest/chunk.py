@@ -5,8 +5,8 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -54,25 +54,11 @@ def chunk(document: Document, limit: int, count: Callable[[str], int]) -> list[C
 
 def pack(text: str, wholes: list[Block], room: int, size: Callable[[int, int], int]) -> Iterator[Span]:
     """Fill chunks with neighbouring blocks while they fit; a block too large for one chunk is cut at its own joints."""
-    open_span: Span | None = None
-    used = 0
-    for block in wholes:
-        for start, end in fitting_pieces(text, block, room, size):
-            needed = size(start, end)
-            if open_span and used + needed <= room:
-                open_span, used = (open_span[0], end), used + needed
-                continue
-            if open_span:
-                yield open_span
-            open_span, used = (start, end), needed
-    if open_span:
-        yield open_span
+    pieces = (piece for block in wholes for piece in fitting_pieces(text, block, room, size))
+    return fill(text, pieces, room, size)
 
 
 def fitting_pieces(text: str, block: Block, room: int, size: Callable[[int, int], int]) -> Iterator[Span]:
-    if size(block.start, block.end) <= room:
-        yield block.start, block.end
-        return
     joints: list[Callable[[int, int], list[Span]]] = [
         lambda start, end: [part for part in block.parts if start <= part[0] and part[1] <= end],
         lambda start, end: lines(text, start, end),
@@ -82,28 +68,35 @@ def fitting_pieces(text: str, block: Block, room: int, size: Callable[[int, int]
     ]
     if block.fence is None:
         joints[1], joints[2] = joints[2], joints[1]
-    yield from cut((block.start, block.end), joints, room, size)
+
+    def cut(span: Span, depth: int) -> Iterator[Span]:
+        """Cut at the coarsest joints that make it fit, then join neighbouring pieces up to the room there is."""
+        if depth == len(joints) or size(*span) <= room:
+            yield span
+        else:
+            parts = joints[depth](*span) or [span]
+            yield from fill(text, (piece for part in parts for piece in cut(part, depth + 1)), room, size)
+
+    return cut((block.start, block.end), 0)
 
 
-def cut(span: Span, joints: list[Callable[[int, int], list[Span]]], room: int, size: Callable[[int, int], int]) -> Iterator[Span]:
-    """Cut at the coarsest joints that make it fit, then join neighbouring pieces up to the room there is."""
-    if not joints or size(*span) <= room:
-        yield span
-        return
+def fill(text: str, pieces: Iterable[Span], room: int, size: Callable[[int, int], int]) -> Iterator[Span]:
+    """Join neighbouring pieces while they fit."""
     filled: Span | None = None
     used = 0
-    for part in joints[0](*span) or [span]:
-        needed = size(*part)
-        if filled and used + needed <= room:
-            filled, used = (filled[0], part[1]), used + needed
-            continue
+    for start, end in pieces:
+        needed = size(start, end)
         if filled:
+            together = used + needed
+            gap = text[filled[1] : start]
+            if together <= room and (gap.strip() or "\n" in gap):  # what stands between counts too: a rule, a link's target
+                together = size(filled[0], end)
+            together = max(together, (end - filled[0]) // CHARACTERS_PER_TOKEN)
+            if together <= room:
+                filled, used = (filled[0], end), together
+                continue
             yield filled
-        if needed > room:
-            yield from cut(part, joints[1:], room, size)
-            filled = None
-        else:
-            filled, used = part, needed
+        filled, used = (start, end), needed
     if filled:
         yield filled
 
@@ -117,13 +110,17 @@ def groups(text: str, blocks: tuple[Block, ...]) -> list[Block]:
     joined: list[Block] = []
     for block in blocks:
         previous = joined[-1] if joined else None
-        introduced = previous is not None and text[: previous.end].rstrip().endswith(":")
+        introduced = previous is not None and text[previous.start : previous.end].rstrip().endswith(":")
         if previous is not None and (introduced or (block.fence == "output" and previous.fence is not None)):
-            parts = (previous.parts or ((previous.start, previous.end),)) + ((block.start, block.end),)
-            joined[-1] = Block(previous.start, block.end, parts, block.fence)
+            joined[-1] = join(previous, block, block.fence)
         else:
             joined.append(block)
     return joined
+
+
+def join(first: Block, second: Block, fence: str | None) -> Block:
+    parts = (first.parts or ((first.start, first.end),)) + (second.parts or ((second.start, second.end),))
+    return Block(first.start, second.end, parts, fence)
 
 
 def sections(document: Document) -> list[Section]:
@@ -133,21 +130,27 @@ def sections(document: Document) -> list[Section]:
 
 
 def plain_sections(document: Document) -> Iterator[Section]:
-    """Paragraphs between blank lines; a short line that ends no sentence is the heading of what follows."""
+    """Paragraphs between blank lines; a short line that ends no sentence is the heading of the text that follows it."""
     path: tuple[str, ...] = (document.title,)
     blocks: list[Block] = []
     paragraphs = [(m.start(), m.end()) for m in re.finditer(r"\S(?:.*\n)*?.*(?=\n\s*\n|\s*\Z)", document.text)]
+    titles = [*(plain_heading(document.text[start:end].strip()) for start, end in paragraphs), ""]
+    titles[len(paragraphs) - 1] = ""
     for place, (start, end) in enumerate(paragraphs):
-        line = document.text[start:end].strip()
-        short = "\n" not in line and len(line) <= 100 and place + 1 < len(paragraphs)
-        if short and (line.endswith("?") or line[-1:] not in ".!:;,"):
+        if titles[place] and (not titles[place + 1] or titles[place] == document.title):
             if blocks:
                 yield Section(path, tuple(blocks))
-            path, blocks = (document.title, line.strip("# ")), []
+            path, blocks = (document.title, titles[place]), []
         else:
             blocks.append(Block(start, end))
     if blocks:
         yield Section(path, tuple(blocks))
+
+
+def plain_heading(paragraph: str) -> str:
+    """The paragraph as a heading, or nothing when it reads as text."""
+    short = "\n" not in paragraph and len(paragraph) <= 100
+    return paragraph.strip("# ") if short and (paragraph.endswith("?") or paragraph[-1:] not in ".!:;,") else ""
 
 
 def markdown_sections(document: Document) -> Iterator[Section]:
@@ -191,7 +194,8 @@ def list_items(tokens: list[Token], place: int) -> Iterator[Token]:
 
 
 def heading_text(inline: Token) -> str:
-    return " ".join(child.content for child in inline.children or [] if child.content).strip() or inline.content
+    words = "".join(" " if child.type.endswith("break") else child.content for child in inline.children or [])
+    return " ".join(words.split()) or inline.content
 
 
 def section(stack: list[tuple[int, str]], blocks: list[Block], text: str) -> Section:
@@ -211,7 +215,7 @@ def whole_formulas(blocks: list[Block], text: str) -> Iterator[Block]:
             else:
                 yield block
         else:
-            waiting = replace(waiting, end=block.end, parts=(*waiting.parts, (block.start, block.end)))
+            waiting = join(waiting, block, waiting.fence)
             if odd:
                 yield waiting
                 waiting = None

@@ -36,20 +36,24 @@ class Assistant:
 
     def ask(self, question: str, history: Sequence[Turn] = (), filters: Filters = Filters()) -> Answer:
         started = time.perf_counter()
-        understood = understand(question, history)
         retriever = self._current()
-        retrieval = retriever.retrieve(understood, filters)
+        retrieval = self.retrieve(question, history, filters)
         evidence = weigh(retrieval, retriever.index)
-        trace: dict[str, Any] = {"understood": understood, "evidence": evidence.as_dict(), **retrieval.trace}
+        trace: dict[str, Any] = {**retrieval.trace, "evidence": evidence.as_dict()}
         if evidence.strength < ENOUGH:
             answer = Answer(question, "not_in_corpus", refusal(retrieval), (), retrieval.passages, trace)
         else:
             composing = time.perf_counter()
-            cited = compose(understood, retrieval, retriever.index, self._settings.answer_words)
+            cited = compose(retrieval, retriever.index, self._settings.answer_words)
             trace["milliseconds"]["compose"] = round((time.perf_counter() - composing) * 1000, 3)
             answer = Answer(question, "answered", cited.text, cited.citations, retrieval.passages, trace)
         trace["milliseconds"]["total"] = round((time.perf_counter() - started) * 1000, 3)
         return answer
+
+    def retrieve(self, question: str, history: Sequence[Turn] = (), filters: Filters = Filters()) -> Retrieval:
+        """The passages an answer would be made of."""
+        retriever = self._current()
+        return retriever.retrieve(understand(question, history, retriever.speller), filters)
 
     def stream(self, question: str, history: Sequence[Turn] = (), filters: Filters = Filters()) -> Iterator[str | Answer]:
         """The answer's text block by block, then the answer itself."""
@@ -57,6 +61,10 @@ class Assistant:
         for block in answer.text.split("\n\n"):
             yield block + "\n\n"
         yield answer
+
+    @property
+    def index(self) -> Index:
+        return self._current().index
 
     def _current(self) -> Retriever:
         """The retriever over the newest generation: a writer may have committed one since the last question."""

@@ -43,7 +43,8 @@ class Scored:
         return any(unit.kind == kind for unit in self.units)
 
 
-def compose(question: str, retrieval: Retrieval, index: Index, most_words: int) -> Cited:
+def compose(retrieval: Retrieval, index: Index, most_words: int) -> Cited:
+    question = retrieval.query.text
     scored = [score_units(passage, retrieval, index) for passage in retrieval.passages]
     order = sorted(scored, key=lambda item: -item.passage.score - shape_bonus(question, item))
     lead, rest = order[0], order[1:]

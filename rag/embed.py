@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from rag.errors import ModelProblem
 from rag.export import WEIGHTS_SHA256, export_embedded_model
@@ -48,8 +49,14 @@ class Encoder(Protocol):
         """How many tokens the model reads in the text, its own special tokens not counted."""
         ...
 
+    def knows(self, word: str) -> bool:
+        """Whether the model has the lower-case word in its vocabulary whole, and so takes it for no misspelling."""
+        ...
+
 
 def load_encoder(settings: Settings) -> Encoder:
+    # Our own matrices are small: numpy's threads would cost more in waiting for each other than they save.
+    threadpool_limits(1, user_api="blas")
     if settings.embed_model == EMBEDDED_MODEL:
         return OnnxEncoder(settings.models_dir, settings.threads)
     return TorchEncoder(settings.embed_model, settings.threads)
@@ -78,16 +85,20 @@ class OnnxEncoder:
         self._counter = Tokenizer.from_str(self._tokenizer.to_str())
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._counter.no_truncation()
-        self._silent = silent_ids(self._tokenizer.get_vocab())
+        self._vocabulary: dict[str, int] = self._tokenizer.get_vocab()
+        self._silent = silent_ids(self._vocabulary)
         basis = folder / "basis.npy"
         if not basis.exists():
             staged = folder / f"basis-{os.getpid()}.npy"
-            np.save(staged, token_basis(self._hidden, self._tokenizer.get_vocab()))
+            np.save(staged, token_basis(self._hidden, self._vocabulary))
             staged.replace(basis)
         self._basis: Floats = np.load(basis)
 
     def count(self, text: str) -> int:
         return len(self._counter.encode(text, add_special_tokens=False).ids)
+
+    def knows(self, word: str) -> bool:
+        return word in self._vocabulary
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         encodings: list[Encoding | None] = [None] * len(texts)
@@ -143,11 +154,15 @@ class TorchEncoder:
             ) from error
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.name = f"{model}@{weights_digest(self._model)}"
-        self._silent = silent_ids(self._model.tokenizer.get_vocab())
-        self._basis = token_basis(self._hidden, self._model.tokenizer.get_vocab())
+        self._vocabulary: dict[str, int] = self._model.tokenizer.get_vocab()
+        self._silent = silent_ids(self._vocabulary)
+        self._basis = token_basis(self._hidden, self._vocabulary)
 
     def count(self, text: str) -> int:
         return len(self._model.tokenizer.encode(text, add_special_tokens=False))
+
+    def knows(self, word: str) -> bool:
+        return any(form in self._vocabulary for form in (word, f"\u2581{word}", f"\u0120{word}"))
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         outputs: Any = self._model.encode(list(texts), batch_size=BATCH, output_value=None, show_progress_bar=False)

@@ -1,48 +1,91 @@
-"""Is what was found enough to answer from? One number between 0 and 1, and the signals it is made of."""
+"""Is what was found enough to answer from? A few signals, weighed by a logistic rule fitted with `python -m evals.refusal`."""
 
+import math
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from rag.index import Index
-from rag.rerank import best_matches, met
+from rag.rerank import best_matches
 from rag.retrieve import Retrieval
-from rag.words import terms
+from rag.words import stem, subject_words, terms
 
 LOOKED_AT = 3
+
+# The guides are written once: they cannot know what is true this week, or what happened to the person asking.
+ABOUT_NOW = re.compile(
+    r"\b(right now|at the moment|today|currently|this (week|month|year)|latest|newest|most recent|upcoming|when (will|is|did) \w+"
+    r"|share price|how much (does|do|did) \w+ (cost|pay|offer)|salary|salaries|is \w+ hiring|who (is|leads|won|wrote))\b",
+    re.I,
+)
+ABOUT_ME = re.compile(
+    r"\b(did i (pass|get|say)|what did i|when is my|what (is|was|'s) my|my (score|onsite|recruiter'?s?))\b", re.I
+)
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Each between 0 and 1."""
+
+    nearest: float  # cosine of the nearest passage
+    neighbourhood: float  # mean cosine of the five nearest
+    matched: float  # how near the best passages come to each word piece of the question, the rare ones counting more
+    covered: float  # share of the question's terms, by rarity, that the best passages contain
+    unknown: float  # share of its subject words that no guide contains
+    agreed: float  # share of the first ten that dense and lexical search have in common
+    out_of_reach: float  # 1 when the question is about this week or about the person asking
 
 
 @dataclass(frozen=True)
 class Evidence:
-    cosine: float  # of the nearest passage
-    interaction: float  # how well the best passage meets the question, word piece by word piece
-    coverage: float  # share of the question's rare terms that the best passages contain
+    signals: Signals
     strength: float
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: round(value, 4) for name, value in asdict(self).items()}
+        return {"strength": round(self.strength, 4), **{name: round(value, 4) for name, value in asdict(self.signals).items()}}
+
+
+WEIGHTS = Signals(
+    nearest=7.8, neighbourhood=7.9, matched=2.1, covered=-3.0, unknown=-5.3, agreed=0.65, out_of_reach=-3.2
+)
+BIAS = -5.2
 
 
 def weigh(retrieval: Retrieval, index: Index) -> Evidence:
-    if not retrieval.passages:
-        return Evidence(0.0, 0.0, 0.0, 0.0)
-    best = retrieval.passages[:LOOKED_AT]
-    rows = [row for passage in best for row in passage.rows]
-    cosine = float(max(passage.stages["dense"] for passage in best))
-    interaction = float(met(best_matches(retrieval.query, rows, index), retrieval.query.weights).max(initial=0.0))
-    coverage = term_coverage(retrieval, index)
-    strength = 1 / (1 + np.exp(-(9.0 * cosine + 8.0 * interaction + 4.0 * coverage - 8.0)))
-    return Evidence(cosine, interaction, coverage, float(strength))
+    signals = signals_of(retrieval, index)
+    weights = asdict(WEIGHTS)
+    total = BIAS + sum(weights[name] * value for name, value in asdict(signals).items())
+    return Evidence(signals, 1 / (1 + math.exp(-total)))
 
 
-def term_coverage(retrieval: Retrieval, index: Index) -> float:
-    """Terms weighted by rarity; one the corpus has never seen weighs most."""
+def signals_of(retrieval: Retrieval, index: Index) -> Signals:
+    query, stage = retrieval.query, retrieval.candidates
+    subject = subject_words(query.text)
+    if not retrieval.passages or not subject:
+        return Signals(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+    rows = [row for passage in retrieval.passages[:LOOKED_AT] for row in passage.rows]
+    best = best_matches(query, rows, index).max(axis=1, initial=0.0)
+    nearest = np.sort(stage.dense)[::-1]
+    first = {name: set(stage.ranking(getattr(stage, name))[:10].tolist()) for name in ("dense", "lexical")}
+    unknown = [word for word in subject if not index.lexical.document_frequency(stem(word))]
+    return Signals(
+        nearest=float(max(nearest[0], 0.0)),
+        neighbourhood=float(max(nearest[:5].mean(), 0.0)),
+        matched=float(query.weights @ best / query.weights.sum()) if query.weights.any() else 0.0,
+        covered=coverage(retrieval, index),
+        unknown=len(unknown) / len(subject),
+        agreed=len(first["dense"] & first["lexical"]) / 10,
+        out_of_reach=float(bool(ABOUT_NOW.search(query.text) or ABOUT_ME.search(query.text))),
+    )
+
+
+def coverage(retrieval: Retrieval, index: Index) -> float:
     asked = set(terms(retrieval.query.text))
     found: set[str] = set()
     for passage in retrieval.passages[:LOOKED_AT]:
         found |= set(terms(" ".join([passage.text, *passage.source.heading_path])))
     passages = index.manifest.passages
-    weight = {term: float(np.log1p(passages / (1 + index.lexical.document_frequency(term)))) for term in asked}
-    total = sum(weight.values())
-    return sum(weight[term] for term in asked & found) / total if total else 0.0
+    weight = {term: math.log1p(passages / (1 + index.lexical.document_frequency(term))) for term in asked}
+    return sum(weight[term] for term in asked & found) / sum(weight.values())

@@ -1,5 +1,7 @@
 """The lexical index: BM25 over stems, written once per generation and memory-mapped by readers."""
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +19,7 @@ class Lexical:
 
         self._bm25 = bm25s.BM25.load(folder, mmap=True, show_progress=False)
         self.size = int(self._bm25.scores["num_docs"])
+        self.word_frequency: dict[str, int] = json.loads((folder / "words.json").read_text())
 
     @staticmethod
     def write(texts: Sequence[str], folder: Path) -> None:
@@ -25,6 +28,8 @@ class Lexical:
         bm25 = bm25s.BM25(method="lucene", k1=K1, b=B)
         bm25.index([terms(text) for text in texts], show_progress=False)
         bm25.save(folder, show_progress=False)
+        frequency = Counter(word for text in texts for word in set(words(text)) if word.isalpha())
+        (folder / "words.json").write_text(json.dumps(frequency))
 
     def scores(self, question: str) -> NDArray[np.float32]:
         """The BM25 score of every passage, in row order; words of intent count less than words of subject."""

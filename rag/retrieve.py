@@ -12,6 +12,7 @@ from rag.embed import Encoder, Floats
 from rag.index import Index
 from rag.rerank import Query, Reranker
 from rag.settings import Settings
+from rag.spelling import Speller
 from rag.types import Filters, Passage
 
 DENSE_SHARE = (0.45, 0.8)  # how much fusion trusts the dense search: as much as its best cosine, within these bounds
@@ -49,6 +50,7 @@ class Retriever:
         self._encoder = encoder
         self._reranker = reranker
         self.index = index
+        self.speller = Speller(index.lexical.word_frequency, encoder.knows)
 
     def retrieve(self, question: str, filters: Filters = Filters()) -> Retrieval:
         clock = Clock()
@@ -58,6 +60,7 @@ class Retriever:
         passages, cut = self.assemble(stage)
         clock.lap("assemble")
         trace = {
+            "understood": question,
             "milliseconds": clock.laps,
             "generation": self.index.manifest.generation,
             "candidates": self._describe(stage),

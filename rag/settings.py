@@ -1,6 +1,5 @@
 """Every setting of the product, in one frozen object. Nothing else reads the environment."""
 
-from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field
@@ -34,6 +33,6 @@ class Settings(BaseSettings):
     passages: int = Field(default=8, ge=1, description="how many passages an answer may draw on")
     answer_words: int = Field(default=240, ge=40, description="the most words in an answer")
 
-    @cached_property
+    @property
     def index_dir(self) -> Path:
         return self.data_dir / "index"

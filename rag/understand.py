@@ -1,8 +1,9 @@
-"""The question as it will be searched: tidied, and with its subject carried over when it leans on the conversation."""
+"""The question as it will be searched: tidied, mended, and with its subject carried over when it leans on the conversation."""
 
 import re
 from collections.abc import Sequence
 
+from rag.spelling import Speller
 from rag.types import Turn
 from rag.words import terms
 
@@ -12,8 +13,8 @@ LEANS_ON_HISTORY = re.compile(
 SELF_CONTAINED_TERMS = 5
 
 
-def understand(question: str, history: Sequence[Turn]) -> str:
-    tidy = " ".join(question.split())
+def understand(question: str, history: Sequence[Turn], speller: Speller) -> str:
+    tidy = speller.mend(" ".join(question.split()))
     if history and LEANS_ON_HISTORY.search(tidy) and len(terms(tidy)) < SELF_CONTAINED_TERMS:
-        return f"{understand(history[-1].question, history[:-1])} {tidy}"
+        return f"{understand(history[-1].question, history[:-1], speller)} {tidy}"
     return tidy

@@ -11,7 +11,7 @@ from rag.settings import Settings
 from rag.types import Filters
 
 ADD_BATCH = 4096  # below Chroma's own limit of 5,461
-SEARCH_BREADTH = 256
+SEARCH_BREADTH = 128
 
 
 class VectorStore:

@@ -30,6 +30,11 @@ STOP_WORDS = frozenset(
 )
 
 
+def subject_words(text: str) -> list[str]:
+    """The words that say what a question is about."""
+    return [word for word in words(text) if word not in STOP_WORDS and word not in INTENT_WORDS]
+
+
 def weight(word: str) -> float:
     """How much of its rarity a question's word may bring to bear."""
     return INTENT_SHARE if word in INTENT_WORDS else 1.0
