@@ -52,7 +52,7 @@ class Catalogue:
     def __init__(self, path: Path) -> None:
         if not path.exists():
             raise FileNotFoundError(path)
-        self._database = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+        self._database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
 
     @staticmethod
     def write(

@@ -28,6 +28,8 @@ LEAD_WORDS = 200
 SUPPORT_WORDS = 60
 SUPPORTS = 3
 SUPPORT_SCORE = 0.55  # of the lead's score: what is further behind is about something else
+SUPPORT_COSINE = 0.08  # how much farther from the question than the lead another guide's passage may be
+SUPPORT_MATCH = 0.35  # of the lead's best piece: how well a further sentence must meet the question itself
 REPEATS = 0.6  # share of a sentence's terms already said
 
 
@@ -57,7 +59,9 @@ def compose(retrieval: Retrieval, index: Index, most_words: int) -> Cited:
     for item in sorted(rest, key=lambda item: -item.passage.score):
         if supports == SUPPORTS or item.passage.score < floor:
             break
-        extra = support(item, min(SUPPORT_WORDS, most_words - words), said)
+        if not coherent(lead, item):
+            continue
+        extra = support(item, min(SUPPORT_WORDS, most_words - words), said, SUPPORT_MATCH * max(lead.scores))
         if extra:
             segments.append(extra)
             said.extend(set(terms(unit.text)) for unit in extra.units)
@@ -156,12 +160,18 @@ def within(pieces: Sequence[Unit], scores: Sequence[float], budget: int, wants_c
     return keep
 
 
-def support(item: Scored, budget: int, said: Sequence[set[str]]) -> Segment | None:
+def coherent(lead: Scored, item: Scored) -> bool:
+    """Whether another passage is on the lead's subject: from the same guide, or as near to the question."""
+    a, b = lead.passage, item.passage
+    return a.source.doc_id == b.source.doc_id or b.stages["dense"] >= a.stages["dense"] - SUPPORT_COSINE
+
+
+def support(item: Scored, budget: int, said: Sequence[set[str]], least: float) -> Segment | None:
     """The sentence of another passage that adds most, if it says something new."""
     candidates = [
         (score + (0.05 if place == 0 else 0.0), -place)
         for place, (unit, score) in enumerate(zip(item.units, item.scores, strict=True))
-        if unit.kind == "sentence" and not unit.leans and not unit.announces and unit.words <= budget
+        if unit.kind == "sentence" and not unit.leans and not unit.announces and unit.words <= budget and score >= least
     ]
     for _, negative in sorted(candidates, reverse=True):
         unit = item.units[-negative]

@@ -8,6 +8,7 @@ index/chroma/                 passage vectors, shared by generations (a server's
 import hashlib
 import json
 import os
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from rag.types import Filters, Passage
 from rag.vectors import VectorStore
 
 FORMAT = 2  # raise it when the loader, the chunker or a file of a generation changes
+PROBES = 8  # passages looked up by their own vectors at opening; a few newer ones may be found though older ones are lost
+UNREADABLE = (OSError, EOFError, KeyError, ValueError, sqlite3.DatabaseError)  # what a file that is missing or cut short raises
 REBUILD = "Rebuild it: python -m ingest --rebuild"
 
 
@@ -141,9 +144,9 @@ class Index:
                 )
             try:
                 index = cls(settings, manifest)
-            except FileNotFoundError as error:
+            except UNREADABLE as error:
                 if Manifest.read(settings) == manifest:
-                    raise IndexDamaged(f"The index lacks a file ({error.filename}). {REBUILD}") from error
+                    raise IndexDamaged(f"A file of the index is missing or damaged ({error}). {REBUILD}") from error
                 continue  # a writer committed between our two reads: take its generation
             index.check()
             return index
@@ -162,7 +165,7 @@ class Index:
                 raise IndexDamaged(f"The index is inconsistent: its {part} has {count} passages, not {expected}. {REBUILD}")
         if (stored := self._store.count()) < expected:
             raise IndexDamaged(f"Chroma holds {stored} of {expected} passages. Put them back: python -m ingest")
-        for row in {0, expected // 2, expected - 1}:
+        for row in range(0, expected, max(1, expected // PROBES)):
             rows, similarities = self.dense(np.asarray(self.arrays.vectors[row]), 5, Filters())
             if row not in rows and not (len(rows) and similarities[-1] > 0.999):
                 raise IndexDamaged(f"Chroma does not find a passage by its own vector. {REBUILD}")

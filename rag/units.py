@@ -52,14 +52,21 @@ def units(text: str) -> list[Unit]:
     found: list[Unit] = []
     for paragraph, (kind, start, end) in enumerate(blocks(text)):
         if kind == "sentence":
-            found.extend(
-                Unit("sentence", start + a, start + b, text[start + a : start + b], paragraph)
-                for a, b in sentence_spans(text[start:end])
-            )
+            for a, b in sentence_spans(text[start:end]):
+                first, last = without_open_quote(text, start + a, start + b)
+                found.append(Unit("sentence", first, last, text[first:last], paragraph))
         else:
             items = tuple(item_spans(text, start, end)) if kind == "list" else ()
             found.append(Unit(kind, start, end, text[start:end], paragraph, items))
     return found
+
+
+def without_open_quote(text: str, start: int, end: int) -> tuple[int, int]:
+    """The sentence less a quotation mark whose other half stands in another sentence: speech runs over several."""
+    if text.count('"', start, end) % 2:
+        start += text[start] == '"'
+        end -= text[end - 1] == '"'
+    return start, end
 
 
 def blocks(text: str) -> Iterator[tuple[Kind, int, int]]:

@@ -7,12 +7,13 @@ import Stemmer
 
 # Words that say what is to be done with a subject. They must not outweigh the subject: "debug" is rare, "skew" is the point.
 INTENT_WORDS = frozenset(
-    """answer answers approach approaches ask asked avoid best better build check choose choosing code come compare comparison
-    cons deal debug debugging decide define definition describe detect diagnose difference differences differ example examples
-    explain explanation fix fixing get give good guide handle help implement implementation interview interviewer interviews
-    know like look make mean means measure need prepare prevent pros question questions quick quickly reason reasons say
-    show simple solve step steps stop tell tips understand use used using versus vs want way ways work works write wrong
-    happen happens happening actually really basically thing things go going went suddenly start""".split()
+    """approach approaches avoid best better check choose choosing come compare comparison cons deal debug debugging decide
+    define definition describe detect diagnose difference differences differ example examples explain explanation fix fixing
+    get give good guide handle help implement implementation know like look make mean means need prevent pros quick quickly
+    reason reasons say show simple solve step steps stop tell tips understand use used using versus vs want way ways work
+    works write wrong happen happens happening actually really basically thing things go going went suddenly start
+    whats hows lol gonna wanna literally sucks crap insane deal gets got getting im ive dont doesnt cant isnt
+    whole stuff""".split()
 )
 INTENT_SHARE = 0.35
 

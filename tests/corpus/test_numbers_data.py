@@ -197,3 +197,18 @@ def test_size_and_load_of_an_online_store() -> None:
     assert 50_000_000 * 200 * 8 == 80e9 and 2_000 * 100 == 200_000
     assert round(50_000_000 / (2 * 3600), -3) == 7_000
     says("data/feature-stores", "is 80 GB", "need 200,000 item reads per second", "about 7,000 writes per second")
+
+
+def test_wrong_labels_found_by_random_review() -> None:
+    assert round(95 * 95 / 1797) == 5
+    says("data/labels-and-delay", "where random review of 95 rows would find about 5")
+
+
+def test_features_that_forty_positives_support() -> None:
+    assert (40 / 20, 40 / 10) == (2, 4)
+    says("data/class-imbalance", "40 positives support two to four features")
+
+
+def test_weight_ratio_at_one_per_cent_positives() -> None:
+    assert round(0.99 / 0.01) == 99
+    says("data/class-imbalance", "At 1% positives the ratio is 99")

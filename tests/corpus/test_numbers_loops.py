@@ -12,7 +12,10 @@ def test_minutes_of_a_system_design_round() -> None:
 
 def test_hours_of_machine_learning_engineer_study() -> None:
     assert 12 + 10 + 12 + 4 + 4 + 6 == 48
-    says("loops/machine-learning-engineer", "of 48 hours, give about 12 to coding, 10 to fundamentals, 12 to design, 4 to statistics, 4 to stories and 6")
+    says(
+        "loops/machine-learning-engineer",
+        "about 12 to coding, 10 to fundamentals, 12 to design, 4 to statistics, 4 to stories and 6",
+    )
 
 
 def test_sample_size_in_the_data_scientist_screen() -> None:
@@ -22,7 +25,10 @@ def test_sample_size_in_the_data_scientist_screen() -> None:
 
 def test_minutes_of_a_research_talk() -> None:
     assert 5 + 5 + 15 + 12 + 5 + 3 == 45
-    says("loops/applied-scientist", "5 minutes of problem and stakes, 5 of prior work and the gap, 15 of the method, 12 of evidence, 5 of failures and limits, and 3")
+    says(
+        "loops/applied-scientist",
+        "5 of prior work and the gap, 15 of the method, 12 of evidence, 5 of failures and limits, and 3",
+    )
 
 
 def test_input_cost_of_ten_thousand_answers() -> None:
@@ -33,3 +39,17 @@ def test_input_cost_of_ten_thousand_answers() -> None:
 def test_margin_of_a_golden_set() -> None:
     assert round(100 * 1.96 * math.sqrt(0.8 * 0.2 / 200), 1) == 5.5
     says("loops/ai-engineer", "an accuracy of 80% carries a 95% margin of about 5.5 points")
+
+
+def test_weekly_hours_of_a_career_switcher() -> None:
+    week = 5 * 0.5 + 2
+    assert 10 + 15 + 5 == 30 and week == 4.5 and week * 6 == 27
+    says("loops/entry-level-and-career-switch", "is 4.5 hours a week, or 27 hours in six weeks")
+
+
+def test_minutes_of_a_phone_screen() -> None:
+    assert 5 + 30 + 5 + 5 == 45
+    says(
+        "loops/rounds-scoring-and-questions",
+        "5 minutes of introductions, 30 of coding, SQL or a small case, 5 of concept questions, and 5 for",
+    )

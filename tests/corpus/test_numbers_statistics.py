@@ -58,6 +58,8 @@ def test_revenue_per_user_as_a_mixture() -> None:
     within, between = 0.05 * 30**2, 0.05 * 0.95 * 40**2
     assert (round(within), round(between), round(math.sqrt(within + between))) == (45, 76, 11)
     says("statistics/distributions-and-expectation", "0.05 × 900 = 45", "0.05 × 0.95 × 40² = 76", "standard deviation is 11")
+    assert round(121 / 2**2 / (0.95 / 0.05), 1) == 1.6
+    says("statistics/distributions-and-expectation", "(121/2²) / (0.95/0.05) = 1.6 times")
 
 
 def test_coupon_collector_on_a_die() -> None:
@@ -76,6 +78,12 @@ def test_flips_until_two_heads_and_until_heads_tails() -> None:
 def test_total_time_of_a_hundred_requests() -> None:
     assert round(100 * stats.norm.sf(5_000, 100 * 48, 12 * 10), 1) == 4.8
     says("statistics/confidence-intervals-and-bootstrap", "exceeds 5 s with probability 4.8%")
+
+
+def test_percentile_bootstrap_is_narrow_on_ten_rows() -> None:
+    ratio = 1.96 * math.sqrt(9 / 10) / stats.t.ppf(0.975, 9)
+    assert round(100 * (1 - ratio)) == 18
+    says("statistics/confidence-intervals-and-bootstrap", "about 18% narrower than the t-interval at n = 10")
 
 
 def test_coverage_of_the_t_interval_on_skewed_data() -> None:
@@ -250,12 +258,21 @@ def test_users_planned_for_the_ab_example() -> None:
     says("statistics/ab-testing", "about 40,300 users per arm")
 
 
+def extended_once() -> float:
+    """False positive rate of testing at n and, if not significant, again at 2n."""
+    at = stats.multivariate_normal([0, 0], [[1, math.sqrt(0.5)], [math.sqrt(0.5), 1]])
+    bound = stats.norm.ppf(0.975)
+    return float(1 - (at.cdf([bound, bound]) - 2 * at.cdf([bound, -bound]) + at.cdf([-bound, -bound])))
+
+
 def test_false_positives_from_peeking() -> None:
     walks = np.random.default_rng(0).normal(size=(200_000, 14)).cumsum(axis=1) / np.sqrt(np.arange(1, 15))
     crossed = np.abs(walks) > 1.96
     assert [round(100 * float(crossed[:, :looks].any(axis=1).mean())) for looks in (5, 10, 14)] == [14, 19, 22]
     says("statistics/ab-test-pitfalls", "from 5% to 14%, 10 looks to 19% and 14 daily looks to 22%")
     says("statistics/ab-testing", "from 5% to over 20%")
+    assert round(100 * extended_once(), 1) == 8.3
+    says("statistics/ab-testing", "false positive rate from 5% to 8.3%")
 
 
 def test_boundaries_for_five_planned_looks() -> None:
