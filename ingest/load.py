@@ -63,19 +63,25 @@ def name_of(doc_id: str) -> str:
 
 def converted(doc_id: str, text: str, title: str = "", **fields: Any) -> Document:
     """A document whose text we wrote from the file, so its lines are not the file's."""
-    return Document(doc_id, title or name_of(doc_id), text, lines_match_file=False, **fields)
+    return Document(doc_id, storable(title) or name_of(doc_id), storable(text), lines_match_file=False, **fields)
+
+
+def storable(text: str) -> str:
+    """PDFs and notebooks can smuggle in half characters and NUL, which no database takes."""
+    return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def read_markdown(data: bytes, doc_id: str) -> Document:
     text = decode(data)
     meta, body_start = front_matter(text)
+    body = blank(text[body_start:], re.compile(r"<!--.*?-->", re.S))
     if doc_id.lower().endswith(".mdx"):
-        text = text[:body_start] + without_jsx(text[body_start:])
-    text = text[:body_start] + blank(text[body_start:], re.compile(r"<!--.*?-->", re.S))
-    heading = re.search(r"^#[ \t]+(.+?)[ \t#]*$", text[body_start:], re.M)
+        body = blank(f"\n\n{body}", ESM_OR_JSX)[2:]  # imports stand after a blank line, or first of all
+    text = text[:body_start] + body
+    title = first_heading(body)
     return Document(
         id=doc_id,
-        title=str(meta.get("title") or (heading.group(1) if heading else name_of(doc_id))).strip(),
+        title=str(meta.get("title") or title or name_of(doc_id)).strip(),
         text=text,
         body_start=body_start,
         area=str(meta.get("area") or "").strip().lower(),
@@ -92,7 +98,7 @@ def front_matter(text: str) -> tuple[dict[str, Any], int]:
         return {}, 0
     try:
         fields = yaml.safe_load(match.group(1))
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # a ValueError is a date such as 2024-02-30
         return {}, match.end()
     return (fields, match.end()) if isinstance(fields, dict) else ({}, 0 if fields else match.end())
 
@@ -102,30 +108,38 @@ def strings(value: Any) -> tuple[str, ...]:
     return tuple(str(item).strip().lower() for item in values if str(item).strip())
 
 
+CODE = re.compile(r"(^[ \t]*(?:```|~~~).*?^[ \t]*(?:```|~~~)[^\n]*$|`[^`\n]+`)", re.S | re.M)
+ESM_OR_JSX = re.compile(
+    r"(?<=\n\n)(?:import|export)\b[^\n]*(?:\n[ \t]*\S[^\n]*)*|</?[A-Z][\w.]*(?:\s[^<>]*)?/?>|\{/\*.*?\*/\}", re.S
+)
+
+
 def blank(text: str, pattern: re.Pattern[str]) -> str:
-    """Remove what matches but keep its line breaks, so that line numbers stay the file's."""
-    return pattern.sub(lambda match: "\n" * match.group().count("\n"), text)
+    """Remove what matches outside code but keep its line breaks, so that line numbers stay the file's."""
+    parts = CODE.split(text)
+    parts[::2] = [pattern.sub(lambda match: "\n" * match.group().count("\n"), part) for part in parts[::2]]
+    return "".join(parts)
 
 
-def without_jsx(text: str) -> str:
-    """MDX less its imports, exports and component tags; code fences are left alone."""
-    parts = re.split(r"(^```.*?^```[^\n]*$)", text, flags=re.S | re.M)
-    pattern = re.compile(r"^(?:import|export)\b[^\n]*$|</?[A-Z][\w.]*(?:\s[^<>]*)?/?>|\{/\*.*?\*/\}", re.M | re.S)
-    return "".join(part if place % 2 else blank(part, pattern) for place, part in enumerate(parts))
+def first_heading(text: str) -> str:
+    """The first `# heading` that is no comment in code."""
+    heading = re.search(r"^#[ \t]+(.+)$", "".join(CODE.split(text)[::2]), re.M)
+    return heading.group(1).strip(" \t#") if heading else ""
 
 
 SITE_CHROME = re.compile(
-    r"(?i)^(skip to (main )?content|menu|home|log ?in|sign ?(in|up)|register|subscribe.*|search\W*|share( this| on \w+)?|tweet|"
-    r"toggle navigation|cookie.*|accept( all)?( cookies)?|"
-    r"about( us)?|contact( us)?|privacy( policy)?|terms( of (use|service))?|"
-    r"advertisement|all rights reserved.*|copyright.*|©.*|\d+ min(ute)? read|table of contents|back to top|"
-    r"(next|previous)( post)?\W*|"
-    r"(\S+ [|›»>•·] ){1,}\S.*)$"
+    r"(?i)^(skip to (main )?content|menu|home|log ?in|sign ?(in|up)|register|search\W*|share( this| on \w+)?|tweet|"
+    r"toggle navigation|subscribe( (now|to|for)\b.{0,50})?|(we use )?cookies?( (policy|settings|preferences|notice).{0,50})?|"
+    r"accept( all)?( cookies)?|about( us)?|contact( us)?|privacy( policy)?|terms( of (use|service))?|"
+    r"advertisement|all rights reserved.*|(copyright )?©.*|copyright (\(c\) )?\d{4}.*|\d+ min(ute)? read|table of contents|"
+    r"back to top|(next|previous)( post)?\W*|"
+    r"[^\W\d][\w'’& -]{0,30}( [|›»•·] [\w'’& -]{1,60}){1,}|"
+    r"[^\W\d][\w'’& -]{0,30}( > [\w'’& -]{1,60}){2,})$"
 )
 SITE_TAIL = re.compile(
-    r"(?im)^\W*(leave a (comment|reply)|\d+ (comments?|responses?|replies)\b.*|post a comment|related (posts|articles)"
+    r"(?im)^[^\w\n]*(leave a (comment|reply)|\d+ (comments?|responses?|replies)\b.*|post a comment|related (posts|articles)"
     r"|you (may|might) also like"
-    r"|about the author|your email address will not be published.*|join the discussion|filed under:?.*)\W*$"
+    r"|about the author|your email address will not be published.*|join the discussion|filed under:?.*)[^\w\n]*$"
 )
 
 
@@ -159,7 +173,7 @@ def decode_html(data: bytes) -> str:
     for encoding in ("utf-8-sig", declared.group(1).decode() if declared else "cp1252"):
         try:
             return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else encoding)
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeError, LookupError):
             continue
     return data.decode("latin-1")
 
@@ -174,6 +188,8 @@ def read_pdf(data: bytes, doc_id: str) -> Document:
         pages = [page.extract_text() for page in pdf.pages]
     except BadInput:
         raise
+    except pypdf.errors.DependencyError:
+        raise BadInput("encrypted PDF") from None
     except Exception as error:  # pypdf raises many kinds on damaged files
         raise BadInput(f"damaged PDF ({type(error).__name__})") from error
     text = re.sub(r"(?<=[a-z])-\n(?=[a-z])", "", "\n\n".join(pages))
@@ -216,12 +232,10 @@ def markdown_table(rows: list[list[str]]) -> str:
 def read_csv(data: bytes, doc_id: str) -> Document:
     """A question bank: a heading for each question, its answer beneath, other columns as one line."""
     text = decode(data)
+    head = text.split("\n", 1)[0]
+    delimiter = max(",;\t|", key=head.count)
     try:
-        dialect: Any = csv.Sniffer().sniff(text[:4096], delimiters=",;\t|")
-    except csv.Error:
-        dialect = csv.excel
-    try:
-        rows = list(csv.DictReader(io.StringIO(text), dialect=dialect))
+        rows = list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
     except csv.Error as error:
         raise BadInput(f"not readable as CSV ({error})") from error
     columns = [column for column in (rows[0] if rows else {}) if column]
@@ -238,12 +252,11 @@ def read_csv(data: bytes, doc_id: str) -> Document:
 
 def read_notebook(data: bytes, doc_id: str) -> Document:
     try:
-        cells = json.loads(decode(data))["cells"]
+        cells = json.loads(data)["cells"]  # not `decode`: a picture in it may well be one endless line
         text = "\n\n".join(notebook_blocks(cells))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput("not a Jupyter notebook") from error
-    heading = re.search(r"^#[ \t]+(.+)$", text, re.M)
-    return converted(doc_id, text, heading.group(1).strip() if heading else "")
+    return converted(doc_id, text, first_heading(text))
 
 
 def notebook_blocks(cells: list[dict[str, Any]]) -> Iterator[str]:

@@ -22,7 +22,7 @@ class Pending:
                 with np.load(path) as file:
                     names = {key.split("/")[0] for key in file.files}
                     found |= {name: Encoding(*(file[f"{name}/{field}"] for field in FIELDS)) for name in names}
-            except (OSError, ValueError, zipfile.BadZipFile):
+            except (OSError, EOFError, ValueError, zipfile.BadZipFile):
                 path.unlink(missing_ok=True)
         return found
 

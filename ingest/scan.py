@@ -22,10 +22,14 @@ class Skipped:
 
 
 def identify(path: Path) -> str:
-    """The path as a person would type it here: relative to the current folder when it lies inside."""
+    """The path as a person would type it here: relative to the current folder when it lies inside.
+
+    A file name need not be UTF-8; what is not appears as its bytes, for no store would take it.
+    """
     absolute = Path(os.path.abspath(path))
     here = Path.cwd()
-    return absolute.relative_to(here).as_posix() if absolute.is_relative_to(here) else absolute.as_posix()
+    name = absolute.relative_to(here).as_posix() if absolute.is_relative_to(here) else absolute.as_posix()
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def scan(root: Path) -> tuple[list[Found], list[Skipped]]:
@@ -43,6 +47,8 @@ def scan(root: Path) -> tuple[list[Found], list[Skipped]]:
             skipped.append(Skipped(doc_id, reason))
         elif path.suffix.lower() not in READERS:
             skipped.append(Skipped(doc_id, f"not a format Prep RAG reads ({path.suffix or 'no suffix'})"))
+        elif os.path.exists(path) and not os.path.isfile(path):
+            skipped.append(Skipped(doc_id, "not a regular file"))  # reading a pipe would wait for ever
         else:
             found.append(Found(path, doc_id))
     return sorted(found, key=lambda item: item.doc_id), skipped

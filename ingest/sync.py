@@ -5,8 +5,10 @@ rename makes the new generation current, and only then is the old one swept away
 """
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,8 +22,8 @@ from ingest.pending import Pending
 from ingest.scan import Found, Skipped, identify, scan
 from rag.catalogue import Catalogue, Entry
 from rag.embed import Encoder, Encoding, load_encoder
-from rag.errors import BadInput, PrepError
-from rag.index import Arrays, Manifest, fingerprint
+from rag.errors import BadInput, IndexDamaged, PrepError
+from rag.index import REBUILD, UNREADABLE, Arrays, Manifest, fingerprint
 from rag.settings import Settings
 from rag.types import Chunk
 from rag.vectors import VectorStore
@@ -86,7 +88,7 @@ def synchronise(
                 content = draft(list(chunks_of(todo, known, settings, encoder)), todo.entries)
                 manifest = apply(settings, encoder, content, known, progress, rebuild)
             else:
-                forget(settings)
+                forget(settings, known.manifest)
                 manifest = None
     return Outcome(todo, manifest, time.perf_counter() - started)
 
@@ -96,9 +98,10 @@ def whole(settings: Settings, manifest: Manifest) -> bool:
     return VectorStore(settings, manifest.collection).count() == manifest.passages
 
 
-def forget(settings: Settings) -> None:
+def forget(settings: Settings, manifest: Manifest) -> None:
     """No guide is left: so is no index."""
     Manifest.path(settings).unlink(missing_ok=True)
+    VectorStore(settings, manifest.collection).drop(manifest.collection)
     sweep(settings, None)
 
 
@@ -109,13 +112,13 @@ def known_state(settings: Settings, encoder: Encoder, rebuild: bool) -> Known:
     path = manifest.folder(settings) / "catalogue.sqlite"
     if not path.exists():
         return Known()
-    catalogue = Catalogue(path)
     try:
-        entries = {entry.document.id: entry for entry in catalogue.entries()}
-        rows = {name: row for row, name in enumerate(catalogue.ids())}
-        return Known(manifest, entries, catalogue.chunks(), rows)
-    finally:
-        catalogue.close()
+        with closing(Catalogue(path)) as catalogue:
+            entries = {entry.document.id: entry for entry in catalogue.entries()}
+            rows = {name: row for row, name in enumerate(catalogue.ids())}
+            return Known(manifest, entries, catalogue.chunks(), rows)
+    except UNREADABLE as error:
+        raise IndexDamaged(f"The index's catalogue is damaged ({error}). {REBUILD}") from error
 
 
 def plan(roots: Sequence[Path], known: Known, prune_all: bool = False) -> Plan:
@@ -123,12 +126,17 @@ def plan(roots: Sequence[Path], known: Known, prune_all: bool = False) -> Plan:
     entries = dict(known.entries)
     groups: dict[str, list[str]] = {name: [] for name in ("added", "changed", "removed", "unchanged", "kept")}
     skipped: list[Skipped] = []
+    seen: set[str] = set()
     for root in roots:
-        name = identify(root)
-        before = {doc_id for doc_id in known.entries if name == "." or doc_id == name or doc_id.startswith(f"{name}/")}
+        before = {doc_id for doc_id in known.entries if within(doc_id, root)}
         if not root.exists() and not before:
-            raise PrepError(f"There is no file or folder {name!r}. Name one that exists: python -m ingest PATH")
+            raise PrepError(f"There is no file or folder {identify(root)!r}. Name one that exists: python -m ingest PATH")
         found, left_out = scan(root) if root.exists() else ([], [])
+        nothing_there = not found and not prune_all
+        before -= seen  # roots may overlap: each guide counts once
+        found = [item for item in found if item.doc_id not in seen]
+        left_out = [item for item in left_out if item.doc_id not in seen]
+        seen |= before | {item.doc_id for item in found} | {item.doc_id for item in left_out}
         for item in found:
             old = known.entries.get(item.doc_id)
             entry = read(item, old)
@@ -137,10 +145,9 @@ def plan(roots: Sequence[Path], known: Known, prune_all: bool = False) -> Plan:
             else:
                 groups["added" if old is None else "unchanged" if old is entry else "changed"].append(item.doc_id)
                 entries[item.doc_id] = entry
-        nothing_there = not found and not prune_all
-        unreadable = tuple(item.doc_id for item in left_out if item.keep_old)
+        unreadable = [Path(item.doc_id) for item in left_out if item.keep_old]
         for doc_id in sorted(before - {item.doc_id for item in found} | {item.doc_id for item in left_out} & before):
-            if nothing_there or doc_id.startswith(unreadable):
+            if nothing_there or any(within(doc_id, path) for path in unreadable):
                 groups["kept"].append(doc_id)
             else:
                 groups["removed"].append(doc_id)
@@ -148,6 +155,10 @@ def plan(roots: Sequence[Path], known: Known, prune_all: bool = False) -> Plan:
         skipped.extend(left_out)
     ordered = tuple(entries[name] for name in sorted(entries))
     return Plan(ordered, **{name: tuple(items) for name, items in groups.items()}, skipped=tuple(skipped))
+
+
+def within(doc_id: str, root: Path) -> bool:
+    return Path(os.path.abspath(doc_id)).is_relative_to(os.path.abspath(root))
 
 
 def read(item: Found, old: Entry | None) -> Entry | Skipped:
@@ -187,13 +198,21 @@ def apply(
         store.add([content.passages[row].id for row in missing], vectors, [content.flags(row) for row in missing])
 
     manifest = new_generation(settings, mark, collection, content, [encodings[passage.id] for passage in content.passages])
-    previous = Manifest.read(settings)
+    previous = replaced(settings)
     manifest.commit(settings)
     store.delete(sorted(stored - {passage.id for passage in content.passages}))
     if previous and previous.collection != collection:
         store.drop(previous.collection)
     sweep(settings, manifest)
     return manifest
+
+
+def replaced(settings: Settings) -> Manifest | None:
+    """The manifest that a commit is about to replace; one that nobody can read names nothing to drop."""
+    try:
+        return Manifest.read(settings)
+    except IndexDamaged:
+        return None
 
 
 def chunks_of(plan: Plan, known: Known, settings: Settings, encoder: Encoder) -> Iterator[Chunk]:
@@ -211,7 +230,10 @@ def chunks_of(plan: Plan, known: Known, settings: Settings, encoder: Encoder) ->
 def old_encodings(settings: Settings, known: Known, content: Draft) -> dict[str, Encoding]:
     if known.manifest is None:
         return {}
-    arrays = Arrays(known.manifest.folder(settings))
+    try:
+        arrays = Arrays(known.manifest.folder(settings))
+    except UNREADABLE as error:
+        raise IndexDamaged(f"The index's vectors are missing or damaged ({error}). {REBUILD}") from error
     return {passage.id: arrays.encoding(known.rows[passage.id]) for passage in content.passages if passage.id in known.rows}
 
 

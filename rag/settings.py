@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     )
     threads: int = Field(default=2, ge=1, description="the most processor threads a model may use")
     chunk_tokens: int = Field(
-        default=220, ge=32, le=2000, description="the longest chunk, in tokens of the embedding model, heading path included"
+        default=250, ge=32, le=2000, description="the longest chunk, in tokens of the embedding model, heading path included"
     )
     candidates: int = Field(default=100, ge=1, description="how many passages each of the two searches brings to fusion")
     rerank_depth: int = Field(default=40, ge=0, description="how many fused candidates the reranker looks at")

@@ -1,7 +1,8 @@
 """Passage vectors in Chroma: a local folder by default, a server when PREP_CHROMA_URL is set. Nothing else imports chromadb."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -12,12 +13,38 @@ from rag.types import Filters
 
 ADD_BATCH = 4096  # below Chroma's own limit of 5,461
 SEARCH_BREADTH = 128
+START_SERVER = "Start it (chroma run --path FOLDER --port PORT), or unset PREP_CHROMA_URL to use the local store."
+
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+def reported(method: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Chroma's own errors, and those of the way to its server, as ours."""
+
+    @wraps(method)
+    def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        from chromadb.errors import ChromaError
+        from httpx import HTTPError
+
+        try:
+            return method(*args, **kwargs)
+        except (ChromaError, HTTPError) as error:
+            url = getattr(args[0], "_url", "")
+            if url:
+                raise IndexDamaged(f"The Chroma server at {url} failed ({error}). {START_SERVER}") from error
+            raise IndexDamaged(f"Chroma cannot read its files ({error}). Rebuild them: python -m ingest --rebuild") from error
+
+    return call
 
 
 class VectorStore:
     """One collection of unit vectors under the cosine distance."""
 
+    @reported
     def __init__(self, settings: Settings, collection: str) -> None:
+        self._url = settings.chroma_url
         self._client = connect(settings, collection)
         self._collection = self._client.get_or_create_collection(
             collection,
@@ -25,12 +52,15 @@ class VectorStore:
             configuration={"hnsw": {"space": "cosine", "ef_search": SEARCH_BREADTH, "ef_construction": SEARCH_BREADTH}},
         )
 
+    @reported
     def count(self) -> int:
         return int(self._collection.count())
 
+    @reported
     def ids(self) -> set[str]:
         return set(self._collection.get(include=[])["ids"])
 
+    @reported
     def add(self, ids: Sequence[str], vectors: np.ndarray, flags: Sequence[Mapping[str, bool]]) -> None:
         """Add passages; an id that is there already is left as it is."""
         for first in range(0, len(ids), ADD_BATCH):
@@ -39,10 +69,12 @@ class VectorStore:
                 ids=list(ids[part]), embeddings=vectors[part], metadatas=[dict(flag) or None for flag in flags[part]]
             )
 
+    @reported
     def delete(self, ids: Sequence[str]) -> None:
         for first in range(0, len(ids), ADD_BATCH):
             self._collection.delete(ids=list(ids[first : first + ADD_BATCH]))
 
+    @reported
     def search(self, vector: np.ndarray, k: int, filters: Filters) -> Iterator[tuple[str, float]]:
         """(id, cosine similarity) of the nearest passages, best first."""
         found = self._collection.query(
@@ -51,6 +83,7 @@ class VectorStore:
         distances = found["distances"] or [[]]
         return ((name, 1.0 - distance) for name, distance in zip(found["ids"][0], distances[0], strict=True))
 
+    @reported
     def drop(self, collection: str) -> None:
         """Delete a collection that an earlier index left on the same server; locally its folder is swept."""
         if collection in {other.name for other in self._client.list_collections()}:
@@ -79,10 +112,7 @@ def connect(settings: Settings, collection: str) -> Any:
             settings=quiet,
         )
     except ValueError as error:
-        raise IndexDamaged(
-            f"No Chroma server answers at {settings.chroma_url}. Start it (chroma run --path FOLDER --port PORT), "
-            "or unset PREP_CHROMA_URL to use the local store."
-        ) from error
+        raise IndexDamaged(f"No Chroma server answers at {settings.chroma_url}. {START_SERVER}") from error
 
 
 def where_clause(filters: Filters) -> dict[str, Any] | None:

@@ -42,6 +42,15 @@ def test_memory_of_distance_arrays() -> None:
     says(CLUSTERS, "10,000 × 10,000 × 100 floats are 80 GB", "float64 takes 0.8 GB")
 
 
+def test_cancellation_of_expanded_distances() -> None:
+    near = np.random.default_rng(0).normal(size=(200, 2))
+    far = near + 1e8
+    exact = ((far[:, None] - far[None]) ** 2).sum(-1)
+    expanded = (far**2).sum(1)[:, None] + (far**2).sum(1) - 2 * far @ far.T
+    assert np.abs(expanded - exact).max() > 1
+    says(CLUSTERS, "at values near 1e8 the float64 error exceeds 1")
+
+
 def test_first_logistic_step_and_odds_ratio() -> None:
     gradient = (0.5 - 1) * 2
     assert gradient == -1 and -0.1 * gradient == 0.1 and round(exp(0.7), 2) == 2.01
@@ -74,6 +83,24 @@ def test_overflow_limits_of_exp() -> None:
 def test_attention_parameters_and_memory() -> None:
     assert round(4 * 768**2 / 1e6, 2) == 2.36 and round(12 * 4_096**2 * 2 / 1e6) == 403
     says(ATTENTION, "2.36 million for D = 768", "12 × 4,096² × 2 bytes, about 403 MB")
+
+
+def test_attention_scale() -> None:
+    rng = np.random.default_rng(0)
+    scores = (rng.normal(size=(20_000, 64)) * rng.normal(size=(20_000, 64))).sum(axis=1)
+    assert sqrt(64) == 8 and float(scores.std()) == pytest.approx(8, rel=0.03)
+    says(ATTENTION, "With d = 64 the raw scores have standard deviation 8")
+
+
+def test_rows_per_user_day() -> None:
+    assert 1_000_000_000 / 20 == 50_000_000
+    says(EVENTS, "at 20 events per user-day, 1 billion events shrink to 50 million rows")
+
+
+def test_window_counter_example() -> None:
+    events = [0, 0, 30, 59, 61]
+    assert [sum(now - 60 < event <= now for event in events) for now in (59, 61, 200)] == [4, 3, 0]
+    says(STREAMS, "4 3 0")
 
 
 def test_bm25_idf_saturation_and_length() -> None:

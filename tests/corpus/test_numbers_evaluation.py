@@ -54,6 +54,11 @@ def test_f_scores_of_the_fraud_counts() -> None:
     says(PRECISION, "F1 is 0.640, F2 is 0.727", "F0.5 is 0.571", "an arithmetic mean of 0.51 but an F1 of 0.04")
 
 
+def test_f1_of_always_positive() -> None:
+    assert [round(2 * rate / (1 + rate), 2) for rate in (0.5, 0.01)] == [0.67, 0.02]
+    says(PRECISION, "0.67 on balanced data and 0.02 at 1 % positives")
+
+
 def test_mcc_and_balanced_accuracy_of_the_fraud_counts() -> None:
     mcc = (TP * TN - FP * FN) / sqrt((TP + FP) * (TP + FN) * (TN + FP) * (TN + FN))
     assert round(mcc, 2) == 0.65 and round((TP / 100 + TN / 9_900) / 2, 3) == 0.896
