@@ -5,22 +5,10 @@ from functools import cache
 
 import Stemmer
 
-# Words that say what is to be done with a subject. They must not outweigh the subject: "debug" is rare, "skew" is the point.
-INTENT_WORDS = frozenset(
-    """approach approaches avoid best better check choose choosing come compare comparison cons deal debug debugging decide
-    define definition describe detect diagnose difference differences differ example examples explain explanation fix fixing
-    get give good guide handle help implement implementation know like look make mean means need prevent pros quick quickly
-    reason reasons say show simple solve step steps stop tell tips understand use used using versus vs want way ways work
-    works write wrong happen happens happening actually really basically thing things go going went suddenly start
-    whats hows lol gonna wanna literally sucks crap insane deal gets got getting im ive dont doesnt cant isnt
-    whole stuff""".split()
-)
-INTENT_SHARE = 0.35
-
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 # Words that carry no subject: English function words and the scaffolding of a question.
-STOP_WORDS = frozenset(
+_FUNCTION_WORDS = frozenset(
     """a about above after again against all also am an and any are aren't as at be because been before being below
     between both but by can can't cannot could couldn't did didn't do does doesn't doing don't down during each few for
     from further had hadn't has hasn't have haven't having he her here hers him his how i i'm i've if in into is isn't it
@@ -29,6 +17,19 @@ STOP_WORDS = frozenset(
     those through to too under until up upon us very was wasn't we were weren't what what's when where which while who
     whom why will with won't would wouldn't you your yours""".split()
 )
+STOP_WORDS = _FUNCTION_WORDS | {word.replace("'", "") for word in _FUNCTION_WORDS}  # people type "dont"
+
+# Words that say what is to be done with a subject. They must not outweigh the subject: "debug" is rare, "skew" is the point.
+INTENT_WORDS = frozenset(
+    """approach approaches avoid best better check choose choosing come compare comparison cons deal debug debugging decide
+    define definition describe detect diagnose difference differences differ example examples explain explanation fix fixing
+    get give good guide handle help implement implementation know like look make mean means need prevent pros quick quickly
+    reason reasons say show simple solve step steps stop tell tips understand use used using versus vs want way ways work
+    works write wrong happen happens happening actually really basically thing things go going went suddenly start
+    hows lol gonna wanna literally sucks crap insane deal gets got getting im ive
+    whole stuff""".split()
+)
+INTENT_SHARE = 0.35
 
 
 def subject_words(text: str) -> list[str]:

@@ -5,13 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest.sync import Outcome, synchronise
+from ingest.sync import Outcome, Progress, synchronise
 from rag.index import Index, fingerprint
 from rag.settings import Settings
 from rag.types import Filters
 from rag.vectors import VectorStore
 from tests.conftest import make_settings
 from tests.fakes import CountingEncoder
+
+
+def silent(done: int, total: int) -> None:
+    """No progress bar."""
 
 
 class Project:
@@ -28,10 +32,15 @@ class Project:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
 
-    def sync(self, *roots: str, **options: bool) -> Outcome:
+    def sync(
+        self, *roots: str, dry_run: bool = False, prune_all: bool = False, rebuild: bool = False, progress: Progress = silent
+    ) -> Outcome:
         """Ingest; afterwards `encoder.seen` holds what this run embedded."""
         self.encoder.seen.clear()
-        return synchronise(self.settings, [Path(root) for root in roots], encoder=self.encoder, **options)
+        paths = [Path(root) for root in roots]
+        return synchronise(
+            self.settings, paths, encoder=self.encoder, dry_run=dry_run, prune_all=prune_all, rebuild=rebuild, progress=progress
+        )
 
     def open(self) -> Index:
         return Index.open(self.settings, fingerprint(self.settings, self.encoder.name))

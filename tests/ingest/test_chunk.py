@@ -15,9 +15,10 @@ from rag.types import Chunk, Document
 
 LIMIT = 40
 SNIPPETS = [
-    "\r\n", "\r", "\n\n", "# One\n", "## Two\n\n", "Set\n===\n", "Text\n---\n", "```python\nx = 1\n\n# no heading\n```\n", "```\n", "~~~\n",
-    "$$\na\n\nb\n$$\n", "$$", "| a | b |\n|---|---|\n| 1 | 2 |\n", "- a\n  - b\n    - c\n", "1. x\n\n   y\n", "> quoted\n", "as follows:\n\n",
-    "[ref]: http://example.com\n", "<div>\n", "***\n", "    indented\n", "\t", "\f", "\x0b", "\u2028", "\x00", "é🙂", "word " * 60, "z" * 500,
+    "\r\n", "\r", "\n\n", "# One\n", "## Two\n\n", "Set\n===\n", "Text\n---\n", "***\n", "    indented\n",
+    "```python\nx = 1\n\n# no heading\n```\n", "```\n", "~~~\n", "$$\na\n\nb\n$$\n", "$$", "| a | b |\n|---|---|\n| 1 | 2 |\n",
+    "- a\n  - b\n    - c\n", "1. x\n\n   y\n", "> quoted\n", "as follows:\n\n", "[ref]: http://example.com\n", "<div>\n",
+    "\t", "\f", "\x0b", "\u2028", "\x00", "é🙂", "word " * 60, "z" * 500,
 ]  # fmt: skip
 ANY_TEXT = st.lists(st.one_of(st.text(max_size=30), st.sampled_from(SNIPPETS)), max_size=14).map("".join)
 FORMATS: list[Literal["markdown", "plain"]] = ["markdown", "plain"]
@@ -188,9 +189,18 @@ def test_an_unclosed_fence_runs_to_the_end_and_hides_its_headings() -> None:
 
 
 def test_front_matter_is_no_passage() -> None:
-    text = "---\ntitle: x\n---\n\nbody\n"
+    text = "---\ntitle: x\n\naliases: [a]\n---\n\nbody\n"
     (piece,) = chunk(Document("guide.md", "x", text, body_start=text.index("\nbody")), LIMIT, count)
-    assert piece.text == "body"
+    assert (piece.text, piece.heading_path) == ("body", ("x",))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_kind_of_line_end_gives_the_same_chunks(end: str) -> None:
+    chunks = cut("## A\n\nin a\n\n## B\n\n- one\n- two\n\nlast".replace("\n", end))
+    assert [(piece.heading_path[-1], piece.text.split()) for piece in chunks] == [
+        ("A", ["in", "a"]),
+        ("B", ["-", "one", "-", "two", "last"]),
+    ]
 
 
 def test_plain_text_takes_short_lines_for_headings() -> None:

@@ -76,14 +76,20 @@ def test_html_comments_go_but_lines_stay_and_code_keeps_its_own() -> None:
 
 def test_mdx_loses_imports_and_components_and_keeps_prose_code_and_lines() -> None:
     text = (
-        "---\ntitle: T\n---\nimport Tabs from '@theme/Tabs'\nimport {\n  A,\n} from './b'\n\nexport const meta = {\n  a: 1,\n}\n\n"
+        "---\ntitle: T\n---\nimport Tabs from '@theme/Tabs'\nimport {\n  A,\n} from './b'\n\n"
+        "export const meta = {\n  a: 1,\n}\n\n"
         '# Head\n\n<Tabs value="x"\n  other>\n\nYou must\nexport it to ONNX, or `List<Item>`.\n\n</Tabs>\n\n{/* gone */}\n\n'
-        "```js\nimport x from 'y'\nconst a = <Tabs/>\n```\n\nLast line.\n"
+        "Then `torch`\nimport order counts.\n\n```js\nimport x from 'y'\nconst a = <Tabs/>\n```\n\nLast line.\n"
     )
     document = read(text, "guide.mdx")
     for junk in ("@theme", "A,", "./b", "meta", "a: 1", "value=", "gone"):
         assert junk not in document.text
-    for kept in ("export it to ONNX, or `List<Item>`.", "import x from 'y'\nconst a = <Tabs/>", "Last line."):
+    for kept in (
+        "export it to ONNX, or `List<Item>`.",
+        "import order counts.",
+        "import x from 'y'\nconst a = <Tabs/>",
+        "Last line.",
+    ):
         assert kept in document.text
         assert document.text.count("\n", 0, document.text.index(kept)) == text.count("\n", 0, text.index(kept))
 

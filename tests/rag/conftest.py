@@ -1,5 +1,6 @@
 """One small real index for every test that asks: eleven guides, the real encoder, ingested once per session."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import chdir
@@ -15,6 +16,8 @@ from rag.index import Index, fingerprint
 from rag.settings import Settings
 from rag.types import Document
 from tests.conftest import make_settings
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a model that is nowhere fails at once, not after a minute of retries
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 GUIDES = (
