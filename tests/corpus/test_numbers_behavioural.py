@@ -20,8 +20,14 @@ def test_seconds_and_words_of_a_star_answer() -> None:
 
 
 def test_churn_story_adds_up() -> None:
-    assert round(0.90 - 0.81, 2) == 0.09
-    says("behavioural/star-stories", "our churn model look 9 points better", "had just risen from 0.81 to 0.90")
+    assert round(0.90 - 0.83, 2) == 0.07
+    says("behavioural/star-stories", "our churn model look 7 points better", "that 0.90 was not real", "The honest AUC was 0.83")
+
+
+def test_churn_effect_and_interval_agree() -> None:
+    fall = round(4.0 - 3.7, 1)
+    assert fall == round((0.1 + 0.5) / 2, 1)
+    says("behavioural/star-stories", "from 4.0 % to 3.7 % a month, a fall with a 95 % interval of 0.1 to 0.5 points")
 
 
 def test_hours_saved_on_reports() -> None:
@@ -59,23 +65,25 @@ def test_fraud_alarms_in_counts_and_costs() -> None:
     assert 80 / 120 == 2 / 3
     assert (120 - 80, 250 - 90) == (40, 160)
     assert ((90 - 80) * 200, (160 - 40) * 10) == (2000, 1200)
+    assert (250 - 120, 2000 - 1200) == (130, 800)
     says(
         "behavioural/explaining-and-admitting-gaps",
         "160 honest customers are stopped instead of 40",
         "Ten more frauds caught save 2,000; 120 more stopped customers cost 1,200",
+        "reading the 130 extra alarms costs less than the 800 that remain",
     )
 
 
 def test_share_of_widget_purchases_that_is_incremental() -> None:
     assert round((20.5 - 20.0) / 6, 4) == round(1 / 12, 4)
-    says("behavioural/product-questions", "only about one twelfth of those purchases is incremental")
+    says("behavioural/product-questions", "about one twelfth of those widget buyers is incremental")
 
 
 def test_mix_share_of_the_conversion_drop() -> None:
     mix = -0.10 * 0.12 + 0.15 * 0.04 - 0.05 * 0.055
     rate = -0.01 * 0.375
     assert round(mix / (mix + rate), 2) == 0.70
-    says("behavioural/product-questions", "About 70 % of the fall comes from a campaign")
+    says("behavioural/product-questions", "About 70 % of the fall is mix")
 
 
 def test_hours_that_ticket_routing_costs_and_saves() -> None:
