@@ -47,8 +47,8 @@ class Evidence:
         return {"strength": round(self.strength, 4), **{name: round(value, 4) for name, value in asdict(self.signals).items()}}
 
 
-WEIGHTS = Signals(nearest=7.8, neighbourhood=7.9, matched=2.1, covered=-3.0, unknown=-5.3, agreed=0.65, out_of_reach=-3.2)
-BIAS = -5.2
+WEIGHTS = Signals(nearest=7.94, neighbourhood=7.98, matched=1.37, covered=-2.35, unknown=-5.24, agreed=1.13, out_of_reach=-3.25)
+BIAS = -5.37
 
 
 def weigh(retrieval: Retrieval, index: Index) -> Evidence:

@@ -26,10 +26,10 @@ INTENT_WORDS = frozenset(
     get give good guide handle help implement implementation know like look make mean means need prevent pros quick quickly
     reason reasons say show simple solve step steps stop tell tips understand use used using versus vs want way ways work
     works write wrong happen happens happening actually really basically thing things go going went suddenly start
-    hows lol gonna wanna literally sucks crap insane deal gets got getting im ive
+    hows lol gonna wanna literally sucks crap insane deal gets got getting
     whole stuff""".split()
 )
-INTENT_SHARE = 0.35
+INTENT_SHARE = 0.5
 
 
 def subject_words(text: str) -> list[str]:
