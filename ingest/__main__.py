@@ -28,7 +28,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     options = arguments()
-    console = Console(stderr=options.json)
+    console = Console(stderr=options.json, markup=False, emoji=False)  # a file may be called [draft].md
     try:
         with progress_bar(console) as progress:
             outcome = synchronise(

@@ -74,7 +74,7 @@ def labels_of(document: Document) -> Iterator[Label]:
 def collection_name(settings: Settings, fingerprint: str, fresh: bool = False) -> str:
     """A name of this index's own, so that two projects can share one Chroma server."""
     path = settings.index_dir / "identity"
-    if fresh or not path.exists():
+    if fresh or not path.exists() or not path.read_text():  # empty: killed while writing it
         path.write_text(f"prep-{uuid.uuid4().hex[:8]}-")
     return path.read_text() + fingerprint
 

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,8 @@ def synchronise(
             else:
                 forget(settings, known.manifest)
                 manifest = None
+        elif not dry_run:
+            sweep(settings, known.manifest)  # what a crash left after the last commit
     return Outcome(todo, manifest, time.perf_counter() - started)
 
 
@@ -106,18 +108,22 @@ def forget(settings: Settings, manifest: Manifest) -> None:
 
 
 def known_state(settings: Settings, encoder: Encoder, rebuild: bool) -> Known:
-    manifest = None if rebuild else Manifest.read(settings)
-    if manifest is None or manifest.fingerprint != fingerprint(settings, encoder.name):
-        return Known()
-    path = manifest.folder(settings) / "catalogue.sqlite"
-    if not path.exists():
-        return Known()
+    """What the index holds. To an index of other settings, or one to be rebuilt, only its guides' texts are carried over."""
     try:
-        with closing(Catalogue(path)) as catalogue:
+        manifest = Manifest.read(settings)
+        if manifest is None:
+            return Known()
+        with closing(Catalogue(manifest.folder(settings) / "catalogue.sqlite")) as catalogue:
             entries = {entry.document.id: entry for entry in catalogue.entries()}
+            if rebuild or manifest.fingerprint != fingerprint(settings, encoder.name):
+                return Known(entries={name: replace(entry, digest="") for name, entry in entries.items()})
             rows = {name: row for row, name in enumerate(catalogue.ids())}
             return Known(manifest, entries, catalogue.chunks(), rows)
-    except UNREADABLE as error:
+    except FileNotFoundError:
+        return Known()
+    except (*UNREADABLE, IndexDamaged) as error:
+        if rebuild:
+            return Known()
         raise IndexDamaged(f"The index's catalogue is damaged ({error}). {REBUILD}") from error
 
 

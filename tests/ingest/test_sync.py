@@ -143,6 +143,16 @@ def test_a_passage_in_two_guides_is_found_by_either_ones_labels_and_survives_the
     assert contents(index) == contents(project.from_scratch().open())
 
 
+@pytest.mark.parametrize("how", ["changed setting", "rebuild"])
+def test_guides_from_elsewhere_outlive_a_changed_setting_and_a_rebuild(project: Project, how: str) -> None:
+    project.write("corpus/a.md", "# A\n\nAlpha stands here.\n")
+    project.write("notes/b.md", "# B\n\nBeta stands there.\n")
+    project.sync("corpus", "notes")
+    later = project.with_settings(chunk_tokens=64) if how == "changed setting" else project
+    later.sync("corpus", rebuild=how == "rebuild")
+    assert set(texts(later.open())) == {"Alpha stands here.", "Beta stands there."}
+
+
 @pytest.mark.parametrize("change", ["chunk_tokens", "encoder"])
 def test_a_changed_setting_never_reads_the_old_index(project: Project, change: str) -> None:
     project.write("corpus/drift.md", TWO_SECTIONS)
