@@ -2,6 +2,7 @@
 
 from math import log, sqrt
 
+import numpy as np
 from scipy.stats import binomtest
 
 from tests.corpus.guides import says
@@ -100,3 +101,46 @@ def test_share_of_decay_that_retraining_recovers() -> None:
     assert round(0.84 - 0.79, 2) == 0.05
     assert round(100 * 0.05 / 0.07) == 71
     says("debugging/silent-decay", "Retraining recovers 0.05 of the 0.07 lost, or 71 %")
+
+
+def test_wilson_interval_of_five_doubtful_labels_in_fifty() -> None:
+    interval = binomtest(5, 50).proportion_ci(method="wilson")
+    assert (round(100 * interval.low), round(100 * interval.high)) == (4, 21)
+    says("debugging/debugging-ladder", "about 10 % of the labels are suspect (95 % interval 4 % to 21 %)")
+
+
+def test_scaling_raises_the_largest_stable_rate() -> None:
+    rng = np.random.default_rng(0)
+    raw = np.column_stack([rng.normal(size=200), rng.normal(50, 10, 200)])
+    scaled = (raw - raw.mean(axis=0)) / raw.std(axis=0)
+    before, after = (2 / np.linalg.eigvalsh(2 / 200 * x.T @ x).max() for x in (raw, scaled))
+    assert round(before, 4) == 0.0004 and round(after, 2) == 0.94 and after / before > 2000
+    says("debugging/loss-is-nan", "from 0.0004 to 0.94, over 2,000 times")
+
+
+def test_users_needed_for_a_lift_of_half_a_percent() -> None:
+    per_arm = 2 * (1.96 + 0.84) ** 2 * 0.05 * 0.95 / (0.005 * 0.05) ** 2
+    assert round(per_arm / 1e6) == 12
+    says(
+        "debugging/offline-good-production-bad",
+        "a relative lift of 0.5 % on a 5 % conversion rate takes about 12 million users per arm",
+    )
+
+
+def test_precision_at_two_prevalences() -> None:
+    precision = [0.8 * share / (0.8 * share + 0.05 * (1 - share)) for share in (0.5, 0.01)]
+    assert [round(100 * value) for value in precision] == [94, 14]
+    says("debugging/offline-good-production-bad", "precision is 94 % there and 14 % at 1 % prevalence")
+
+
+def test_false_alarms_of_a_cusum_with_a_short_reference() -> None:
+    noise, alarms = 0.004, 0
+    for seed in range(1000):
+        flat = 0.80 + np.random.default_rng(seed).normal(0, noise, 90)
+        reference, total, highest = flat[:14].mean(), 0.0, 0.0
+        for value in flat:
+            total = max(0.0, total + reference - value - noise / 2)
+            highest = max(highest, total)
+        alarms += highest > 5 * noise
+    assert 0.17 < alarms / 1000 < 0.23
+    says("debugging/silent-decay", "about one flat series in five raises a false alarm within 90 days")
