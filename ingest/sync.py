@@ -252,8 +252,12 @@ def embed(content: Draft, encoder: Encoder, encodings: dict[str, Encoding], pend
         batch = new[first : first + EMBED_BATCH]
         prefixes = [content.prefix(passage) for passage in batch]
         outputs = encoder.encode([prefix + passage.text for prefix, passage in zip(prefixes, batch, strict=True)])
+        headings = sorted({passage.source.heading_path[-1] for passage in batch})
+        heading_vectors = {name: output.vector for name, output in zip(headings, encoder.encode(headings), strict=True)}
         done = {
-            passage.id: Encoding(output.vector, output.token_ids, output.token_starts - len(prefix), output.tokens)
+            passage.id: replace(
+                output, token_starts=output.token_starts - len(prefix), heading=heading_vectors[passage.source.heading_path[-1]]
+            )
             for passage, prefix, output in zip(batch, prefixes, outputs, strict=True)
         }
         pending.save(done)

@@ -16,7 +16,7 @@ from rag.settings import Settings
 from rag.types import Answer, Filters, Passage, Turn
 from rag.understand import understand
 
-ENOUGH = 0.42  # evidence below this strength is answered with a refusal
+ENOUGH = 0.45  # evidence below this strength is answered with a refusal
 NEAREST = 3
 
 

@@ -24,9 +24,13 @@ WANTS_STEPS = re.compile(
 )
 WANTS_MEANING = re.compile(r"^\s*(what('s| is| are| does)|define|explain|meaning of)\b", re.I)
 
-LEAD_WORDS = 200
-SUPPORT_WORDS = 60
-SUPPORTS = 3
+# Speech in the first person, or a false belief put right: good when asked for, poor as an addition.
+ASIDE = re.compile(r"\b(I|I'd|I'm|my)\b|wrong answer")
+
+LEAD_WORDS = 190
+SECOND_WORDS = 90
+SECOND_SCORE = 0.85  # of the lead's score: a passage this close says a part of the answer, not an aside
+SUPPORTS = 2
 SUPPORT_SCORE = 0.55  # of the lead's score: what is further behind is about something else
 SUPPORT_COSINE = 0.08  # how much farther from the question than the lead another guide's passage may be
 SUPPORT_MATCH = 0.35  # of the lead's best piece: how well a further sentence must meet the question itself
@@ -46,26 +50,25 @@ class Scored:
 
 
 def compose(retrieval: Retrieval, index: Index, most_words: int) -> Cited:
+    """The best passage at length, then what other passages on the same subject add."""
     question = retrieval.query.text
     scored = [score_units(passage, retrieval, index) for passage in retrieval.passages]
-    order = sorted(scored, key=lambda item: -item.passage.score - shape_bonus(question, item))
-    lead, rest = order[0], order[1:]
+    lead = max(scored, key=lambda item: item.passage.score + shape_bonus(question, item))
     wants_code = WANTS_CODE.search(question) is not None
     segments = excerpt(lead, min(LEAD_WORDS, most_words), wants_code)
-    said = [set(terms(unit.text)) for segment in segments for unit in segment.units]
-    words = sum(segment.words for segment in segments if not wants_code)
-    floor = SUPPORT_SCORE * lead.passage.score
+    left = most_words - (0 if wants_code else sum(segment.words for segment in segments))
     supports = 0
-    for item in sorted(rest, key=lambda item: -item.passage.score):
-        if supports == SUPPORTS or item.passage.score < floor:
+    for item in scored:
+        if supports == SUPPORTS or item.passage.score < SUPPORT_SCORE * lead.passage.score:
             break
-        if not coherent(lead, item):
+        said = [set(terms(unit.text)) for segment in segments for unit in segment.units]
+        if item is lead or not coherent(lead, item) or not adds(item, said, SUPPORT_MATCH * max(lead.scores)):
             continue
-        extra = support(item, min(SUPPORT_WORDS, most_words - words), said, SUPPORT_MATCH * max(lead.scores))
-        if extra:
-            segments.append(extra)
-            said.extend(set(terms(unit.text)) for unit in extra.units)
-            words += extra.words
+        close = item.passage.score >= SECOND_SCORE * lead.passage.score
+        extra = excerpt(item, min(SECOND_WORDS, left), False) if close else [Segment(item.passage, item.units[:1])]
+        if extra and sum(segment.words for segment in extra) <= left:
+            segments += extra
+            left -= sum(segment.words for segment in extra)
             supports += 1
     return resolve(segments)
 
@@ -74,6 +77,8 @@ def shape_bonus(question: str, item: Scored) -> float:
     """A small preference for the passage whose shape is the one asked for."""
     if WANTS_CODE.search(question):
         return 0.25 * item.has("code")
+    if item.units and ASIDE.search(item.units[0].text):
+        return -0.08
     heading = item.passage.source.heading_path[-1].lower()
     if WANTS_MEANING.search(question):
         return 0.08 * heading.startswith(("what is", "what are", "what does"))
@@ -166,20 +171,13 @@ def coherent(lead: Scored, item: Scored) -> bool:
     return a.source.doc_id == b.source.doc_id or b.stages["dense"] >= a.stages["dense"] - SUPPORT_COSINE
 
 
-def support(item: Scored, budget: int, said: Sequence[set[str]], least: float) -> Segment | None:
-    """The sentence of another passage that adds most, if it says something new."""
-    candidates = [
-        (score + (0.05 if place == 0 else 0.0), -place)
-        for place, (unit, score) in enumerate(zip(item.units, item.scores, strict=True))
-        if unit.kind == "sentence" and not unit.leans and not unit.announces and unit.words <= budget and score >= least
-    ]
-    for _, negative in sorted(candidates, reverse=True):
-        unit = item.units[-negative]
-        own = set(terms(unit.text))
-        if own and all(len(own & other) / min(len(own), max(len(other), 1)) < REPEATS for other in said):
-            return Segment(item.passage, (unit,))
-        return None
-    return None
+def adds(item: Scored, said: Sequence[set[str]], least: float) -> bool:
+    """Whether a passage opens with a sentence that stands alone, meets the question and has not been said."""
+    first = item.units[0]
+    if first.leans or first.announces or ASIDE.search(first.text) or max(item.scores) < least:
+        return False
+    own = set(terms(first.text))
+    return all(len(own & other) < REPEATS * min(len(own), max(len(other), 1)) for other in said)
 
 
 def opening(item: Scored) -> int | None:

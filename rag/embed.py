@@ -29,12 +29,16 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Encoding:
-    """One text: its vector, and for each word piece that carries meaning its id, first character and small vector."""
+    """One text: its vector, and for each word piece that carries meaning its id, first character and small vector.
+
+    A passage also has the vector of the heading it stands under: a question is most like the question that heads its answer.
+    """
 
     vector: Floats
     token_ids: NDArray[np.int32]
     token_starts: NDArray[np.int32]
     tokens: NDArray[np.int8]
+    heading: Floats | None = None
 
 
 class Encoder(Protocol):

@@ -31,6 +31,7 @@ class Signals:
 
     nearest: float  # cosine of the nearest passage
     neighbourhood: float  # mean cosine of the five nearest
+    asked: float  # cosine of the heading most like the question
     matched: float  # how near the best passages come to each word piece of the question, the rare ones counting more
     covered: float  # share of the question's terms, by rarity, that the best passages contain
     unknown: float  # share of its subject words that no guide contains
@@ -47,8 +48,10 @@ class Evidence:
         return {"strength": round(self.strength, 4), **{name: round(value, 4) for name, value in asdict(self.signals).items()}}
 
 
-WEIGHTS = Signals(nearest=7.94, neighbourhood=7.98, matched=1.37, covered=-2.35, unknown=-5.24, agreed=1.13, out_of_reach=-3.25)
-BIAS = -5.37
+WEIGHTS = Signals(
+    nearest=6.07, neighbourhood=6.45, asked=5.80, matched=1.22, covered=-2.31, unknown=-4.92, agreed=0.30, out_of_reach=-3.26
+)
+BIAS = -6.50
 
 
 def weigh(retrieval: Retrieval, index: Index) -> Evidence:
@@ -62,7 +65,7 @@ def signals_of(retrieval: Retrieval, index: Index) -> Signals:
     query, stage = retrieval.query, retrieval.candidates
     subject = subject_words(query.text)
     if not retrieval.passages or not subject:
-        return Signals(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+        return Signals(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
     rows = [row for passage in retrieval.passages[:LOOKED_AT] for row in passage.rows]
     best = best_matches(query, rows, index).max(axis=1, initial=0.0)
     nearest = np.sort(stage.dense)[::-1]
@@ -71,6 +74,7 @@ def signals_of(retrieval: Retrieval, index: Index) -> Signals:
     return Signals(
         nearest=float(max(nearest[0], 0.0)),
         neighbourhood=float(max(nearest[:5].mean(), 0.0)),
+        asked=float(max(stage.heading.max(), 0.0)),
         matched=float(query.weights @ best / query.weights.sum()) if query.weights.any() else 0.0,
         covered=coverage(retrieval, index),
         unknown=len(unknown) / len(subject),

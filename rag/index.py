@@ -25,7 +25,7 @@ from rag.settings import Settings
 from rag.types import Filters, Passage
 from rag.vectors import VectorStore
 
-FORMAT = 2  # raise it when the loader, the chunker or a file of a generation changes
+FORMAT = 3  # raise it when the loader, the chunker or a file of a generation changes
 PROBES = 8  # passages looked up by their own vectors at opening; a few newer ones may be found though older ones are lost
 UNREADABLE = (OSError, EOFError, KeyError, ValueError, sqlite3.DatabaseError)  # what a file that is missing or cut short raises
 REBUILD = "Rebuild it: python -m ingest --rebuild"
@@ -81,6 +81,7 @@ class Arrays:
             return mapped
 
         self.vectors = load("vectors")
+        self.headings = load("headings")
         self.offsets = np.asarray(load("token_offsets"))
         self.token_ids = load("token_ids")
         self.token_starts = load("token_starts")
@@ -94,6 +95,7 @@ class Arrays:
         seen_in = [np.unique(encoding.token_ids) for encoding in encodings]
         arrays: dict[str, NDArray[Any]] = {
             "vectors": np.stack([encoding.vector for encoding in encodings]),
+            "headings": np.stack([encoding.heading for encoding in encodings if encoding.heading is not None]),
             "token_offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             "token_ids": token_ids,
             "token_starts": np.concatenate([encoding.token_starts for encoding in encodings]),
@@ -106,8 +108,8 @@ class Arrays:
     def encoding(self, row: int) -> Encoding:
         part = slice(self.offsets[row], self.offsets[row + 1])
         return Encoding(
-            np.asarray(self.vectors[row]), np.asarray(self.token_ids[part]),
-            np.asarray(self.token_starts[part]), np.asarray(self.tokens[part]),
+            np.asarray(self.vectors[row]), np.asarray(self.token_ids[part]), np.asarray(self.token_starts[part]),
+            np.asarray(self.tokens[part]), np.asarray(self.headings[row]),
         )  # fmt: skip
 
     def token_weights(self, token_ids: NDArray[np.int32]) -> Floats:
@@ -158,6 +160,7 @@ class Index:
             "catalogue": len(self._row_of),
             "lexical index": self.lexical.size,
             "vector file": len(self.arrays.vectors),
+            "heading file": len(self.arrays.headings),
             "token file": len(self.arrays.offsets) - 1,
         }
         for part, count in counts.items():

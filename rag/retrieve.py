@@ -16,6 +16,8 @@ from rag.spelling import Speller
 from rag.types import Filters, Passage
 
 DENSE_SHARE = (0.45, 0.8)  # how much fusion trusts the dense search: as much as its best cosine, within these bounds
+STAGES = ("dense", "lexical", "heading", "fused", "reranked")
+HEADING_SHARE = 0.3  # a question is most like the question that heads its answer
 NEAR_DUPLICATE = 0.97
 SECTION_CHARACTERS = 3000  # a longer section is quoted around the hit
 Rows = NDArray[np.int64]
@@ -28,6 +30,7 @@ class Stage:
     rows: Rows
     dense: Floats
     lexical: Floats
+    heading: Floats
     fused: Floats
     reranked: Floats
 
@@ -81,11 +84,12 @@ class Retriever:
         clock.lap("lexical")
         rows = np.union1d(near, matching)
         similarities = np.asarray(self.index.arrays.vectors[rows] @ query.encoding.vector, dtype=np.float32)
-        fused = fuse(similarities, lexical[rows])
+        headings = np.asarray(self.index.arrays.headings[rows] @ query.encoding.vector, dtype=np.float32)
+        fused = (1 - HEADING_SHARE) * fuse(similarities, lexical[rows]) + HEADING_SHARE * scaled(headings)
         clock.lap("fuse")
         reranked = self._rerank(query, rows, fused)
         clock.lap("rerank")
-        return Stage(rows, similarities, lexical[rows], fused, reranked)
+        return Stage(rows, similarities, lexical[rows], headings, fused, reranked)
 
     def _rerank(self, query: Query, rows: Rows, fused: Floats) -> Floats:
         """Reranked scores; candidates below the depth keep their order beneath the others."""
@@ -148,7 +152,7 @@ class Retriever:
 
     @staticmethod
     def _scores(stage: Stage, place: int) -> dict[str, float]:
-        return {name: round(float(getattr(stage, name)[place]), 4) for name in ("dense", "lexical", "fused", "reranked")}
+        return {name: round(float(getattr(stage, name)[place]), 4) for name in STAGES}
 
     def _describe(self, stage: Stage) -> list[dict[str, Any]]:
         """The candidates a person may want to look at, with the score of every stage."""

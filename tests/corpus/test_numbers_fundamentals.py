@@ -229,7 +229,14 @@ def test_chance_that_random_trials_hit_the_best_region() -> None:
 
 def test_successive_halving_budget() -> None:
     assert sum(81 // 3**r * 3**r for r in range(5)) == 405 and 81 * 81 == 6561 and 5 * 5 * 50 == 1250
-    says("fundamentals/hyperparameter-search", "405 epochs instead of 6,561", "= 1,250 fits")
+    resumed = 81 + sum(81 // 3**r * (3**r - 3 ** (r - 1)) for r in range(1, 5))
+    assert resumed == 297
+    says("fundamentals/hyperparameter-search", "405 epochs instead of 6,561", "(297 if survivors resume", "= 1,250 fits")
+
+
+def test_share_of_a_linear_range_in_its_top_decade() -> None:
+    assert round((1 - 0.1) / (1 - 0.0001), 2) == 0.9
+    says("fundamentals/hyperparameter-search", "about 90% of the trials in the top decade")
 
 
 def test_luck_of_the_best_of_fifty() -> None:

@@ -1,8 +1,7 @@
-"""One small real index for every test that asks: eleven guides, the real encoder, ingested once per session."""
+"""One small real index for every test that asks: nine guides, the real encoder, ingested once per session."""
 
 import os
 import shutil
-from collections.abc import Iterator
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,6 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a model that is nowhere fails at
 CORPUS = Path(__file__).parents[2] / "corpus"
 GUIDES = (
     "coding/roc-auc-from-scratch",
-    "data/missing-values",
-    "debugging/debugging-ladder",
     "debugging/train-serve-skew",
     "deep-learning/normalisation-and-dropout",
     "evaluation/precision-and-recall",
@@ -55,7 +52,7 @@ class Library:
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory, encoder: OnnxEncoder) -> Iterator[Library]:
+def library(tmp_path_factory: pytest.TempPathFactory, encoder: OnnxEncoder) -> Library:
     folder = tmp_path_factory.mktemp("library")
     for name in GUIDES:
         target = folder / "corpus" / f"{name}.md"
@@ -64,7 +61,7 @@ def library(tmp_path_factory: pytest.TempPathFactory, encoder: OnnxEncoder) -> I
     settings = make_settings(folder)
     with chdir(folder):
         synchronise(settings, [], encoder=encoder)
-    yield Library(folder, settings, Index.open(settings, fingerprint(settings, encoder.name)))
+    return Library(folder, settings, Index.open(settings, fingerprint(settings, encoder.name)))
 
 
 @pytest.fixture(scope="session")

