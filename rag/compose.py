@@ -65,21 +65,25 @@ def compose(retrieval: Retrieval, index: Index, most_words: int) -> Cited:
         if item is lead or not coherent(lead, item) or not adds(item, said, SUPPORT_MATCH * max(lead.scores)):
             continue
         close = item.passage.score >= SECOND_SCORE * lead.passage.score
-        extra = excerpt(item, min(SECOND_WORDS, left), False) if close else [Segment(item.passage, item.units[:1])]
-        if extra and sum(segment.words for segment in extra) <= left:
-            segments += extra
-            left -= sum(segment.words for segment in extra)
+        extra = beginning(item, min(SECOND_WORDS, left) if close else 0)
+        if extra.words <= left:
+            segments.append(extra)
+            left -= extra.words
             supports += 1
     return resolve(segments)
 
 
 def shape_bonus(question: str, item: Scored) -> float:
     """A small preference for the passage whose shape is the one asked for."""
-    if WANTS_CODE.search(question):
-        return 0.25 * item.has("code")
-    if item.units and ASIDE.search(item.units[0].text):
-        return -0.08
     heading = item.passage.source.heading_path[-1].lower()
+    if WANTS_CODE.search(question):
+        return 0.25 * item.has("code") + 0.15 * heading.startswith(
+            ("how do you implement", "how do you write", "how do you compute")
+        )
+    if is_aside(item):
+        return -0.08
+    if item.has("code"):
+        return -0.04
     if WANTS_MEANING.search(question):
         return 0.08 * heading.startswith(("what is", "what are", "what does"))
     if WANTS_STEPS.search(question):
@@ -120,21 +124,35 @@ def part_starts(passage: Passage, index: Index) -> list[int]:
     return [starts[row] - passage.source.start for row in passage.rows]
 
 
+def beginning(item: Scored, budget: int) -> Segment:
+    """The passage's first sentence and what follows it, as far as it fits."""
+    end, words = 1, item.units[0].words
+    for place, unit in enumerate(item.units[1:], start=1):
+        words += unit.words
+        if words > budget or unit.kind == "code":
+            break
+        if not unit.announces:
+            end = place + 1
+    return Segment(item.passage, item.units[:end])
+
+
 def excerpt(item: Scored, budget: int, wants_code: bool) -> list[Segment]:
     """From the first sentence that stands alone, onward in the guide's own order, what meets the question and fits."""
     first = opening(item)
     if first is None:
         return []
-    pieces = item.units[first:]
-    scores = item.scores[first:]
+    last = len(item.units)
+    if not wants_code:  # prose after code is mostly about the code
+        last = next((place for place in range(first + 1, last) if item.units[place].kind == "code"), last)
+    pieces, scores = item.units[first:last], item.scores[first:last]
+    keep = [True] * len(pieces)
     if sum(unit.words for unit in pieces) > budget:
         keep = within(pieces, scores, budget, wants_code)
-    else:
-        keep = [unit.kind != "code" or wants_code or len(pieces) == 1 for unit in pieces]
-    for place in range(len(pieces) - 2, -1, -1):  # what is announced comes with its announcement, or neither
-        if pieces[place].announces and not keep[place + 1]:
+    for place in range(len(pieces) - 1, -1, -1):  # what is announced comes with its announcement, or neither
+        if pieces[place].announces and (place + 1 == len(pieces) or not keep[place + 1]):
             keep[place] = False
-    return runs(item, [unit for unit, kept in zip(pieces, keep, strict=True) if kept])
+    kept = [unit for unit, wanted in zip(pieces, keep, strict=True) if wanted]
+    return runs(item, kept or [pieces[0]])
 
 
 def within(pieces: Sequence[Unit], scores: Sequence[float], budget: int, wants_code: bool) -> list[bool]:
@@ -154,8 +172,6 @@ def within(pieces: Sequence[Unit], scores: Sequence[float], budget: int, wants_c
     take([0])
     ranked = sorted(range(1, len(pieces)), key=lambda place: (-scores[place] - (pieces[place].kind == "list") * 0.1, place))
     for place in ranked:
-        if pieces[place].kind == "code" and not wants_code:
-            continue
         group = [place]
         while group[0] > 0 and pieces[group[0]].leans and not keep[group[0]]:
             group.insert(0, group[0] - 1)
@@ -171,10 +187,14 @@ def coherent(lead: Scored, item: Scored) -> bool:
     return a.source.doc_id == b.source.doc_id or b.stages["dense"] >= a.stages["dense"] - SUPPORT_COSINE
 
 
+def is_aside(item: Scored) -> bool:
+    return item.passage.text.startswith('"') or ASIDE.search(item.units[0].text) is not None
+
+
 def adds(item: Scored, said: Sequence[set[str]], least: float) -> bool:
     """Whether a passage opens with a sentence that stands alone, meets the question and has not been said."""
     first = item.units[0]
-    if first.leans or first.announces or ASIDE.search(first.text) or max(item.scores) < least:
+    if first.leans or first.announces or is_aside(item) or max(item.scores) < least:
         return False
     own = set(terms(first.text))
     return all(len(own & other) < REPEATS * min(len(own), max(len(other), 1)) for other in said)

@@ -212,3 +212,19 @@ def test_features_that_forty_positives_support() -> None:
 def test_weight_ratio_at_one_per_cent_positives() -> None:
     assert round(0.99 / 0.01) == 99
     says("data/class-imbalance", "At 1% positives the ratio is 99")
+
+
+def test_ceiling_of_two_annotators_who_agree_on_85_per_cent() -> None:
+    right = (1 + math.sqrt(2 * 0.85 - 1)) / 2  # agreement is a² + (1 - a)²
+    assert round(right**2 + (1 - right) ** 2, 2) == 0.85 and round(100 * right) == 92
+    says("data/labels-and-delay", "are each right on about 92%")
+
+
+def test_efficiency_of_a_number_of_negatives_per_positive() -> None:
+    assert (round(100 * 5 / 6), round(100 * 20 / 21)) == (83, 95)
+    says("data/class-imbalance", "83% at 5 and 95% at 20")
+
+
+def test_effective_rows_of_visits_grouped_by_patient() -> None:
+    assert round(10_000 / (1 + 99 * 1.0)) == 100 and round(10_000 / (1 + 99 * 0.1), -1) == 920
+    says("data/split-strategies", "are worth 100 samples", "about 920 at an intraclass correlation of 0.1")
