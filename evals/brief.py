@@ -19,7 +19,7 @@ from rich.table import Table
 from evals.metrics import bootstrap_interval
 from rag.assistant import Assistant
 from rag.errors import PrepError
-from rag.settings import Settings
+from rag.settings import load_settings
 from rag.types import Answer
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -82,7 +82,7 @@ def main() -> int:
         item["id"]: {(place["path"], place["heading"]) for place in item["sections"]} for item in read("brief-150-sections.jsonl")
     }
     try:
-        assistant = Assistant(Settings())
+        assistant = Assistant(load_settings())
     except PrepError as error:
         print(error, file=sys.stderr)
         return 1

@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from rag.assistant import Assistant
 from rag.evidence import Signals, signals_of
-from rag.settings import Settings
+from rag.settings import load_settings
 
 GOLDEN = Path(__file__).parent / "golden"
 OVER_REFUSAL = (0.02, 0.04, 0.06, 0.08)
@@ -30,7 +30,7 @@ def questions(name: str) -> list[str]:
 
 def main() -> int:
     console = Console(width=120)
-    assistant = Assistant(Settings())
+    assistant = Assistant(load_settings())
     answerable, unanswerable = questions("brief-150.jsonl"), questions("unanswerable-dev.jsonl")
     rows = []
     for question in track(answerable + unanswerable, "Retrieving", console=console, transient=True):

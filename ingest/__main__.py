@@ -12,7 +12,7 @@ from rich.table import Table
 from ingest.progress import progress_bar
 from ingest.sync import Outcome, synchronise
 from rag.errors import PrepError
-from rag.settings import Settings
+from rag.settings import load_settings
 
 
 def arguments() -> argparse.Namespace:
@@ -32,7 +32,7 @@ def main() -> int:
     try:
         with progress_bar(console) as progress:
             outcome = synchronise(
-                Settings(), options.paths, progress=progress,
+                load_settings(), options.paths, progress=progress,
                 dry_run=options.dry_run, prune_all=options.prune_all, rebuild=options.rebuild,
             )  # fmt: skip
     except PrepError as error:

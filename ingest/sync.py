@@ -252,11 +252,15 @@ def embed(content: Draft, encoder: Encoder, encodings: dict[str, Encoding], pend
         batch = new[first : first + EMBED_BATCH]
         prefixes = [content.prefix(passage) for passage in batch]
         outputs = encoder.encode([prefix + passage.text for prefix, passage in zip(prefixes, batch, strict=True)])
-        headings = sorted({passage.source.heading_path[-1] for passage in batch})
-        heading_vectors = {name: output.vector for name, output in zip(headings, encoder.encode(headings), strict=True)}
+        questions = sorted(
+            {passage.source.heading_path[-1] for passage in batch if passage.source.heading_path[-1].endswith("?")}
+        )
+        asked = {name: output.vector for name, output in zip(questions, encoder.encode(questions), strict=True)}
         done = {
             passage.id: replace(
-                output, token_starts=output.token_starts - len(prefix), heading=heading_vectors[passage.source.heading_path[-1]]
+                output,
+                token_starts=output.token_starts - len(prefix),
+                heading=asked.get(passage.source.heading_path[-1], output.vector),
             )
             for passage, prefix, output in zip(batch, prefixes, outputs, strict=True)
         }

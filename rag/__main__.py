@@ -12,7 +12,7 @@ from typing import Any
 
 from rag.assistant import Assistant
 from rag.errors import PrepError
-from rag.settings import Settings
+from rag.settings import load_settings
 from rag.types import Answer, Citation, Filters, Turn
 
 EXIT_CODES = {"answered": 0, "not_in_corpus": 3}
@@ -41,7 +41,7 @@ def main() -> int:
     options = arguments()
     filters = Filters(tuple(options.area), tuple(options.role), tuple(options.level))
     try:
-        assistant = Assistant(Settings())
+        assistant = Assistant(load_settings())
         if options.batch:
             return answer_batch(assistant, filters, *options.batch)
         answer = assistant.ask(options.question, filters=filters)
@@ -55,12 +55,17 @@ def main() -> int:
 def answer_batch(assistant: Assistant, filters: Filters, source: Path, target: Path) -> int:
     """One line out for every line in, failures included; written as it goes."""
     try:
-        lines = [line for line in source.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = [line for line in source.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+    except (OSError, UnicodeError) as error:
+        print(f"{source} cannot be read ({error}). Name a file of questions, one JSON object a line.", file=sys.stderr)
+        return 2
+    try:
+        out = target.open("w", encoding="utf-8")
     except OSError as error:
-        print(f"{source} cannot be read ({error.strerror}). Name a file of questions, one JSON object a line.", file=sys.stderr)
+        print(f"{target} cannot be written ({error}). Name a file in a folder that exists.", file=sys.stderr)
         return 2
     failures = 0
-    with target.open("w", encoding="utf-8") as out:
+    with out:
         for number, line in enumerate(lines, start=1):
             result = answer_line(assistant, filters, line, number)
             failures += result["status"] == "error"

@@ -16,7 +16,7 @@ from rag.settings import Settings
 from rag.types import Answer, Filters, Passage, Turn
 from rag.understand import understand
 
-ENOUGH = 0.45  # evidence below this strength is answered with a refusal
+ENOUGH = 0.48  # evidence below this strength is answered with a refusal
 NEAREST = 3
 
 
@@ -37,7 +37,7 @@ class Assistant:
     def ask(self, question: str, history: Sequence[Turn] = (), filters: Filters = Filters()) -> Answer:
         started = time.perf_counter()
         retriever = self._current()
-        retrieval = self.retrieve(question, history, filters)
+        retrieval = retriever.retrieve(understand(question, history, retriever.speller), filters)
         evidence = weigh(retrieval, retriever.index)
         trace: dict[str, Any] = {**retrieval.trace, "evidence": evidence.as_dict()}
         if evidence.strength < ENOUGH:

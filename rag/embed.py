@@ -31,7 +31,8 @@ BATCH = 32
 class Encoding:
     """One text: its vector, and for each word piece that carries meaning its id, first character and small vector.
 
-    A passage also has the vector of the heading it stands under: a question is most like the question that heads its answer.
+    A passage also has the vector of its heading when that is a question, else its own again: a question is most like the question
+    that heads its answer.
     """
 
     vector: Floats
@@ -151,7 +152,7 @@ class TorchEncoder:
 
             torch.set_num_threads(threads)
             self._model = SentenceTransformer(model)
-        except (OSError, ValueError, ImportError) as error:
+        except (OSError, ValueError, ImportError, AttributeError) as error:
             raise ModelProblem(
                 f"The embedding model {model!r} cannot be loaded ({type(error).__name__}: {str(error).splitlines()[0]}). "
                 f"Set PREP_EMBED_MODEL to a folder or a name that this machine can reach, or unset it for {EMBEDDED_MODEL}."

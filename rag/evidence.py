@@ -49,9 +49,9 @@ class Evidence:
 
 
 WEIGHTS = Signals(
-    nearest=6.07, neighbourhood=6.45, asked=5.80, matched=1.22, covered=-2.31, unknown=-4.92, agreed=0.30, out_of_reach=-3.26
+    nearest=6.06, neighbourhood=6.72, asked=5.53, matched=0.41, covered=-1.98, unknown=-4.96, agreed=0.30, out_of_reach=-3.13
 )
-BIAS = -6.50
+BIAS = -6.10
 
 
 def weigh(retrieval: Retrieval, index: Index) -> Evidence:

@@ -17,7 +17,7 @@ from rag.types import Filters, Passage
 
 DENSE_SHARE = (0.45, 0.8)  # how much fusion trusts the dense search: as much as its best cosine, within these bounds
 STAGES = ("dense", "lexical", "heading", "fused", "reranked")
-HEADING_SHARE = 0.3  # a question is most like the question that heads its answer
+HEADING_SHARE = 0.5  # of the dense side: a question is most like the question that heads its answer
 NEAR_DUPLICATE = 0.97
 SECTION_CHARACTERS = 3000  # a longer section is quoted around the hit
 Rows = NDArray[np.int64]
@@ -85,7 +85,7 @@ class Retriever:
         rows = np.union1d(near, matching)
         similarities = np.asarray(self.index.arrays.vectors[rows] @ query.encoding.vector, dtype=np.float32)
         headings = np.asarray(self.index.arrays.headings[rows] @ query.encoding.vector, dtype=np.float32)
-        fused = (1 - HEADING_SHARE) * fuse(similarities, lexical[rows]) + HEADING_SHARE * scaled(headings)
+        fused = fuse((1 - HEADING_SHARE) * similarities + HEADING_SHARE * headings, lexical[rows])
         clock.lap("fuse")
         reranked = self._rerank(query, rows, fused)
         clock.lap("rerank")

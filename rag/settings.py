@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rag.errors import BadSetting
 
 EMBEDDED_MODEL = "all-MiniLM-L6-v2"
 
@@ -36,3 +38,12 @@ class Settings(BaseSettings):
     @property
     def index_dir(self) -> Path:
         return self.data_dir / "index"
+
+
+def load_settings() -> Settings:
+    """The settings as the environment has them; one that cannot be is named, not traced back."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"PREP_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
+        raise BadSetting(f"A setting cannot be used. {wrong}. Change it in the environment or in .env") from error

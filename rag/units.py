@@ -126,8 +126,9 @@ def starts_new(here: Kind, open_kind: Kind) -> bool:
 
 def item_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """The top items of a list, markers included."""
-    marks = list(re.finditer(r"(?m)^([ \t]*)([-*+]|\d{1,3}[.)])\s+(?=\S)", text[start:end]))
+    first_line = text.rfind("\n", 0, start) + 1
+    marks = list(re.finditer(r"(?m)^([ \t]*)([-*+]|\d{1,3}[.)])\s+(?=\S)", text[first_line:end]))
     indent = min((len(match.group(1)) for match in marks), default=0)
-    tops = [start + match.start(2) for match in marks if len(match.group(1)) <= indent]
+    tops = [first_line + match.start(2) for match in marks if len(match.group(1)) <= indent]
     for first, following in zip(tops, [*tops[1:], end], strict=True):
         yield first, first + len(text[first:following].rstrip())

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from rag.errors import PrepError
-from rag.settings import Settings
+from rag.settings import load_settings
 from rag.types import Answer
 
 
@@ -11,7 +11,7 @@ from rag.types import Answer
 def assistant():  # type: ignore[no-untyped-def]
     from rag.assistant import Assistant  # heavy imports stay out of the first paint
 
-    return Assistant(Settings())
+    return Assistant(load_settings())
 
 
 def show(answer: Answer) -> None:

@@ -1,6 +1,7 @@
 """The numbers worked out in the loops guides, recomputed."""
 
 import math
+import statistics
 
 from tests.corpus.guides import says
 
@@ -19,8 +20,10 @@ def test_hours_of_machine_learning_engineer_study() -> None:
 
 
 def test_sample_size_in_the_data_scientist_screen() -> None:
-    assert round(16 * 0.10 * 0.90 / 0.02**2) == 3_600
-    says("loops/data-scientist", "`16 × 0.10 × 0.90 / 0.02²` = 3,600 users per arm")
+    normal = statistics.NormalDist()
+    both = (normal.inv_cdf(0.975) + normal.inv_cdf(0.8)) ** 2 * (0.10 * 0.90 + 0.12 * 0.88) / 0.02**2
+    assert round(16 * 0.10 * 0.90 / 0.02**2) == 3_600 and round(both, -1) == 3_840
+    says("loops/data-scientist", "`16 × 0.10 × 0.90 / 0.02²` = 3,600 users per arm", "it is about 3,840")
 
 
 def test_minutes_of_a_research_talk() -> None:
@@ -43,8 +46,8 @@ def test_margin_of_a_golden_set() -> None:
 
 def test_weekly_hours_of_a_career_switcher() -> None:
     week = 5 * 0.5 + 2
-    assert 10 + 15 + 5 == 30 and week == 4.5 and week * 6 == 27
-    says("loops/entry-level-and-career-switch", "is 4.5 hours a week, or 27 hours in six weeks")
+    assert 10 + 15 + 5 == 30 and week == 4.5 and week * 6 == 27 and (week * 8, week * 12) == (36, 54)
+    says("loops/entry-level-and-career-switch", "is 4.5 hours a week, or 27 hours in six weeks", "36 to 54 hours")
 
 
 def test_minutes_of_a_phone_screen() -> None:
@@ -53,3 +56,8 @@ def test_minutes_of_a_phone_screen() -> None:
         "loops/rounds-scoring-and-questions",
         "5 minutes of introductions, 30 of coding, SQL or a small case, 5 of concept questions, and 5 for",
     )
+
+
+def test_positive_test_at_a_base_rate_of_one_per_cent() -> None:
+    assert round(0.05 * 0.99, 4) == 0.0495 and round(100 * 0.009 / (0.009 + 0.0495)) == 15
+    says("loops/data-scientist", "0.009 / (0.009 + 0.0495) = 15%")

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -97,9 +98,14 @@ def test_no_answer_opens_with_a_sentence_that_leans_on_one_it_leaves_out(answer:
     assert not first.startswith(("it ", "this ", "these ", "however", "for example", "- ", "1. ", "such "))
 
 
-def test_an_answer_never_ends_on_an_announcement_without_what_is_announced(answer: Answer) -> None:
-    *_, (last, _) = statements(answer.text)
-    assert not last.endswith(":")
+def test_what_is_announced_follows_its_announcement(answer: Answer) -> None:
+    assert unkept_promises(answer) == []
+
+
+def unkept_promises(answer: Answer) -> list[str]:
+    """Sentences that end in a colon and are not followed by something from the same place."""
+    said = [*statements(answer.text), ("", 0)]
+    return [statement for (statement, number), (_, after) in pairwise(said) if statement.endswith(":") and after != number]
 
 
 def test_the_trace_times_every_stage_and_gives_the_strength_of_the_evidence(answer: Answer) -> None:
@@ -121,11 +127,21 @@ def test_asking_twice_gives_the_same_answer(answers: dict[str, Answer], assistan
     assert (again.text, again.citations, again.passages) == (answers[CODE].text, answers[CODE].citations, answers[CODE].passages)
 
 
-@pytest.mark.parametrize("words", [40, 100])
-def test_a_smaller_word_limit_is_kept_and_the_answer_still_sound(library: Library, words: int) -> None:
-    small = Assistant(library.settings.model_copy(update={"answer_words": words})).ask("How do I detect train-serve skew?")
-    assert 5 < words_said(small.text) <= words
-    assert_sound(small)
+@pytest.mark.parametrize("words", [40, 70, 100, 160])
+def test_a_smaller_word_limit_is_kept_and_the_answers_are_still_sound(library: Library, words: int) -> None:
+    assistant = Assistant(library.settings.model_copy(update={"answer_words": words}))
+    for answer in map(assistant.ask, [question for question in ANSWERABLE if question != CODE]):
+        assert_sound(answer)
+        assert unkept_promises(answer) == []
+        assert 5 < words_said(answer.text) <= words or len(list(statements(answer.text))) == 1, answer.question
+
+
+@pytest.mark.xfail(
+    strict=True, reason="compose takes nothing off the limit when code is asked for, so the prose beside it is not counted"
+)
+def test_the_prose_beside_code_keeps_the_word_limit_too(library: Library) -> None:
+    answer = Assistant(library.settings.model_copy(update={"answer_words": 70})).ask(CODE)
+    assert words_said(answer.text) <= 70
 
 
 @pytest.mark.parametrize("question", UNANSWERABLE)
@@ -219,9 +235,6 @@ def test_a_new_generation_is_seen_without_a_restart(workshop: Workshop) -> None:
     assert (workshop.folder / name).read_text().split("\n")[int(line) - 1].startswith("The walrus protocol")
 
 
-@pytest.mark.xfail(
-    raises=KeyError, strict=True, reason="ask takes the current retriever twice: once to retrieve, once to compose"
-)
 def test_an_answer_is_made_of_one_generation_though_another_is_committed_while_it_is_made(workshop: Workshop) -> None:
     class Overtaken(Assistant):
         """A writer commits just after a question has taken its retriever."""

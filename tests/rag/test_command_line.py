@@ -165,23 +165,18 @@ def test_a_batch_file_that_is_missing_exits_2_and_leaves_no_output(library: Libr
 GOOD = json.dumps({"id": "q1", "question": QUESTION})
 
 
-@pytest.mark.xfail(strict=True, reason="the error is not the OSError that answer_batch looks out for")
 def test_a_batch_file_that_is_not_text_exits_2_without_a_traceback(library: Library, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_bytes(b"\xff\xfe\x00")
     result = run_in(library.folder, "--batch", str(tmp_path / "in.jsonl"), str(tmp_path / "out.jsonl"))
     assert result.returncode == 2 and "Traceback" not in result.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="opening the output is outside every try")
 def test_a_batch_whose_output_cannot_be_written_says_so_without_a_traceback(library: Library, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(GOOD)
     result = run_in(library.folder, "--batch", str(tmp_path / "in.jsonl"), str(tmp_path / "none" / "out.jsonl"))
     assert result.returncode in (1, 2) and "none" in result.stderr and "Traceback" not in result.stderr
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a byte order mark is taken for JSON, and str.splitlines cuts at U+2028, which JSON allows"
-)
 def test_a_byte_order_mark_and_a_line_separator_inside_a_question_cost_no_answer(library: Library, tmp_path: Path) -> None:
     lines = [GOOD, json.dumps({"id": "q2", "question": "What is train-serve\u2028skew?"}, ensure_ascii=False)]
     (tmp_path / "in.jsonl").write_text("\n".join(lines), encoding="utf-8-sig")
@@ -190,7 +185,6 @@ def test_a_byte_order_mark_and_a_line_separator_inside_a_question_cost_no_answer
     assert [(item["id"], item["status"]) for item in found] == [("q1", "answered"), ("q2", "answered")]
 
 
-@pytest.mark.xfail(strict=True, reason="pydantic's ValidationError is no PrepError")
 def test_a_setting_that_cannot_be_is_named_without_a_traceback(library: Library) -> None:
     result = run_in(library.folder, QUESTION, PREP_THREADS="many")
     assert result.returncode in (1, 2)

@@ -26,10 +26,6 @@ SHORT = "Train-serve skew?"
 LONG = "The served feature differs from the trained feature, and the model's recall falls. " * 40
 TEXTS = [SHORT, LONG, "drift", "Dropout is off at inference; batch normalisation uses its running averages.", "x" * 300]
 
-NOT_YET = pytest.mark.xfail(
-    raises=AttributeError, strict=True, reason="an empty name ends in sentence-transformers' own AttributeError"
-)
-
 
 @pytest.fixture(scope="module")
 def torch_model() -> TorchEncoder:
@@ -192,7 +188,7 @@ def test_tampered_weights_are_refused_with_the_command_that_puts_them_right(
     assert not (tmp_path / "exported").exists()
 
 
-@pytest.mark.parametrize("name", ["no-such/model", "./no-such-folder", pytest.param("", marks=NOT_YET)])
+@pytest.mark.parametrize("name", ["no-such/model", "./no-such-folder", ""])
 def test_an_embedding_model_that_cannot_be_loaded_is_named_with_the_setting_to_change(tmp_path: Path, name: str) -> None:
     with pytest.raises(ModelProblem, match="PREP_EMBED_MODEL"):
         load_encoder(make_settings(tmp_path, embed_model=name))

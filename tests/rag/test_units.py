@@ -155,9 +155,6 @@ def test_numbered_items_keep_their_numbers_and_may_pass_nine() -> None:
     assert items("9. nine\n10. ten\n   - inner\n11) eleven") == ["9. nine", "10. ten\n   - inner", "11) eleven"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the first item's own indent is cut off with the unit's start, so it alone counts as a top item"
-)
 def test_an_indented_list_has_its_least_indented_items_as_top_items() -> None:
     assert items("  - one\n    - inner\n  - two") == ["- one\n    - inner", "- two"]
 
