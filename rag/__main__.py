@@ -42,6 +42,9 @@ def main() -> int:
     filters = Filters(tuple(options.area), tuple(options.role), tuple(options.level))
     try:
         assistant = Assistant(load_settings())
+        if unknown := unknown_filter(assistant, filters):
+            print(unknown, file=sys.stderr)
+            return 2
         if options.batch:
             return answer_batch(assistant, filters, *options.batch)
         answer = assistant.ask(options.question, filters=filters)
@@ -52,12 +55,25 @@ def main() -> int:
     return EXIT_CODES[answer.status]
 
 
+def unknown_filter(assistant: Assistant, filters: Filters) -> str | None:
+    """What to say of a filter that no guide has."""
+    for name, values in filters.groups():
+        known = assistant.index.catalogue.labels(name)
+        for value in values:
+            if value not in known:
+                return f"No guide has the {name} {value!r}. There are: {', '.join(known)}"
+    return None
+
+
 def answer_batch(assistant: Assistant, filters: Filters, source: Path, target: Path) -> int:
     """One line out for every line in, failures included; written as it goes."""
     try:
         lines = [line for line in source.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
     except (OSError, UnicodeError) as error:
         print(f"{source} cannot be read ({error}). Name a file of questions, one JSON object a line.", file=sys.stderr)
+        return 2
+    if target.exists() and target.samefile(source):
+        print("The answers would overwrite the questions. Name another output file.", file=sys.stderr)
         return 2
     try:
         out = target.open("w", encoding="utf-8")
@@ -123,7 +139,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
 
 
 def as_text(answer: Answer) -> str:
-    width = min(shutil.get_terminal_size().columns, 100)
+    width = min(max(shutil.get_terminal_size().columns, 30), 100)
     parts = [wrapped(answer.text, width)]
     if answer.citations:
         parts.append("\n".join(source_line(citation, width) for citation in answer.citations))

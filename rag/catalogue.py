@@ -144,6 +144,11 @@ class Catalogue:
             mask = group if mask is None else mask & group
         return mask
 
+    def labels(self, name: str) -> list[str]:
+        """The areas, roles or levels that the guides have."""
+        rows = self._database.execute("select distinct value from labels where name = ? order by value", (name,))
+        return [value for (value,) in rows]
+
     @property
     def size(self) -> int:
         return int(self._database.execute("select count(*) from passages").fetchone()[0])

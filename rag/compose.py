@@ -56,7 +56,7 @@ def compose(retrieval: Retrieval, index: Index, most_words: int) -> Cited:
     lead = max(scored, key=lambda item: item.passage.score + shape_bonus(question, item))
     wants_code = WANTS_CODE.search(question) is not None
     segments = excerpt(lead, min(LEAD_WORDS, most_words), wants_code)
-    left = most_words - (0 if wants_code else sum(segment.words for segment in segments))
+    left = most_words - sum(segment.words for segment in segments)
     supports = 0
     for item in scored:
         if supports == SUPPORTS or item.passage.score < SUPPORT_SCORE * lead.passage.score:
@@ -147,7 +147,7 @@ def excerpt(item: Scored, budget: int, wants_code: bool) -> list[Segment]:
     pieces, scores = item.units[first:last], item.scores[first:last]
     keep = [True] * len(pieces)
     if sum(unit.words for unit in pieces) > budget:
-        keep = within(pieces, scores, budget, wants_code)
+        keep = within(pieces, scores, budget)
     for place in range(len(pieces) - 1, -1, -1):  # what is announced comes with its announcement, or neither
         if pieces[place].announces and (place + 1 == len(pieces) or not keep[place + 1]):
             keep[place] = False
@@ -155,7 +155,7 @@ def excerpt(item: Scored, budget: int, wants_code: bool) -> list[Segment]:
     return runs(item, kept or [pieces[0]])
 
 
-def within(pieces: Sequence[Unit], scores: Sequence[float], budget: int, wants_code: bool) -> list[bool]:
+def within(pieces: Sequence[Unit], scores: Sequence[float], budget: int) -> list[bool]:
     """Which pieces to keep: the first, then the best ones that fit, each with the piece it leans on."""
     keep = [False] * len(pieces)
     left = budget
@@ -163,7 +163,7 @@ def within(pieces: Sequence[Unit], scores: Sequence[float], budget: int, wants_c
     def take(places: list[int]) -> None:
         nonlocal left
         new = [place for place in places if not keep[place]]
-        cost = sum(0 if pieces[place].kind == "code" and wants_code else pieces[place].words for place in new)
+        cost = sum(pieces[place].words for place in new)
         if cost <= left or not any(keep):
             left -= cost
             for place in new:

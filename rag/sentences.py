@@ -4,31 +4,7 @@ import re
 from itertools import pairwise
 
 # A full stop after one of these ends no sentence.
-ABBREVIATIONS = frozenset(
-    [
-        "e.g",
-        "i.e",
-        "etc",
-        "vs",
-        "cf",
-        "al",
-        "approx",
-        "fig",
-        "eq",
-        "no",
-        "dr",
-        "mr",
-        "mrs",
-        "ms",
-        "st",
-        "inc",
-        "dept",
-        "est",
-        "max",
-        "min",
-        "resp",
-    ]
-)
+ABBREVIATIONS = frozenset("e.g i.e etc vs cf al approx fig eq dr mr mrs ms st inc dept est max min resp".split())
 BOUNDARY = re.compile(r"""[.!?…]['"’”)\]*_`]*\s+(?=[\[("'“‘*_`$]*[A-Z0-9À-Ý\\])""")
 
 

@@ -35,7 +35,8 @@ class Unit:
 
     @property
     def words(self) -> int:
-        return len(self.text.split())
+        """Words of prose: code is not read word by word."""
+        return 0 if self.kind == "code" else len(self.text.split())
 
     @property
     def leans(self) -> bool:

@@ -136,9 +136,6 @@ def test_a_smaller_word_limit_is_kept_and_the_answers_are_still_sound(library: L
         assert 5 < words_said(answer.text) <= words or len(list(statements(answer.text))) == 1, answer.question
 
 
-@pytest.mark.xfail(
-    strict=True, reason="compose takes nothing off the limit when code is asked for, so the prose beside it is not counted"
-)
 def test_the_prose_beside_code_keeps_the_word_limit_too(library: Library) -> None:
     answer = Assistant(library.settings.model_copy(update={"answer_words": 70})).ask(CODE)
     assert words_said(answer.text) <= 70

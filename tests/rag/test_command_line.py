@@ -230,3 +230,16 @@ def test_code_and_tables_are_never_rewrapped() -> None:
 def test_a_wrapped_item_hangs_under_its_own_text() -> None:
     first, *rest = wrapped("10. " + "word " * 20, 30).split("\n")
     assert first.startswith("10. word") and rest and all(line.startswith("    word") for line in rest)
+
+
+def test_an_area_that_no_guide_has_is_named_with_those_that_exist(library: Library) -> None:
+    result = run_in(library.folder, "--area", "lllm", QUESTION)
+    assert result.returncode == 2
+    assert "'lllm'" in result.stderr and "llm" in result.stderr.split("There are:")[1]
+
+
+def test_a_batch_does_not_overwrite_its_own_questions(library: Library, tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_text(GOOD)
+    result = run_in(library.folder, "--batch", str(path), str(path))
+    assert (result.returncode, path.read_text()) == (2, GOOD)
