@@ -24,8 +24,11 @@ WANTS_STEPS = re.compile(
 )
 WANTS_MEANING = re.compile(r"^\s*(what('s| is| are| does)|define|explain|meaning of)\b", re.I)
 
+STATES_A_BELIEF = re.compile(r"\b(since|so (i|we|the|how|what|which)|means|always|never|is dead|is safe)\b|right\?", re.I)
+
 # Speech in the first person, or a false belief put right: good when asked for, poor as an addition.
-ASIDE = re.compile(r"\b(I|I'd|I'm|my)\b|wrong answer")
+SPEECH = re.compile(r"\b(I|I'd|I'm|my)\b")
+CORRECTION = re.compile(r"\b(wrong answer|false belief)\b")
 
 LEAD_WORDS = 190
 SECOND_WORDS = 90
@@ -66,7 +69,7 @@ def compose(retrieval: Retrieval, index: Index, most_words: int) -> Cited:
             continue
         close = item.passage.score >= SECOND_SCORE * lead.passage.score
         extra = beginning(item, min(SECOND_WORDS, left) if close else 0)
-        if extra.words <= left:
+        if extra and extra.words <= left:
             segments.append(extra)
             left -= extra.words
             supports += 1
@@ -80,6 +83,8 @@ def shape_bonus(question: str, item: Scored) -> float:
         return 0.25 * item.has("code") + 0.15 * heading.startswith(
             ("how do you implement", "how do you write", "how do you compute")
         )
+    if CORRECTION.search(item.units[0].text) and STATES_A_BELIEF.search(question):
+        return 0.12
     if is_aside(item):
         return -0.08
     if item.has("code"):
@@ -124,8 +129,8 @@ def part_starts(passage: Passage, index: Index) -> list[int]:
     return [starts[row] - passage.source.start for row in passage.rows]
 
 
-def beginning(item: Scored, budget: int) -> Segment:
-    """The passage's first sentence and what follows it, as far as it fits."""
+def beginning(item: Scored, budget: int) -> Segment | None:
+    """The passage's first sentence and what follows it, as far as it fits; nothing when that would cut off a list or table."""
     end, words = 1, item.units[0].words
     for place, unit in enumerate(item.units[1:], start=1):
         words += unit.words
@@ -133,7 +138,8 @@ def beginning(item: Scored, budget: int) -> Segment:
             break
         if not unit.announces:
             end = place + 1
-    return Segment(item.passage, item.units[:end])
+    cut_off = end < len(item.units) and item.units[end].kind != "sentence"
+    return None if cut_off else Segment(item.passage, item.units[:end])
 
 
 def excerpt(item: Scored, budget: int, wants_code: bool) -> list[Segment]:
@@ -188,7 +194,8 @@ def coherent(lead: Scored, item: Scored) -> bool:
 
 
 def is_aside(item: Scored) -> bool:
-    return item.passage.text.startswith('"') or ASIDE.search(item.units[0].text) is not None
+    first = item.units[0].text
+    return item.passage.text.startswith('"') or bool(SPEECH.search(first) or CORRECTION.search(first))
 
 
 def adds(item: Scored, said: Sequence[set[str]], least: float) -> bool:
