@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 import shutil
+import signal
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     options = arguments()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `python -m rag "…" | head` ends quietly
     filters = Filters(tuple(options.area), tuple(options.role), tuple(options.level))
     try:
         assistant = Assistant(load_settings())

@@ -40,12 +40,13 @@ class Assistant:
         retrieval = retriever.retrieve(understand(question, history, retriever.speller), filters)
         evidence = weigh(retrieval, retriever.index)
         trace: dict[str, Any] = {**retrieval.trace, "evidence": evidence.as_dict()}
-        if evidence.strength < ENOUGH:
+        composing = time.perf_counter()
+        enough = evidence.strength >= ENOUGH
+        cited = compose(retrieval, retriever.index, self._settings.answer_words) if enough else None
+        trace["milliseconds"]["compose"] = round((time.perf_counter() - composing) * 1000, 3)
+        if cited is None:
             answer = Answer(question, "not_in_corpus", refusal(retrieval), (), retrieval.passages, trace)
         else:
-            composing = time.perf_counter()
-            cited = compose(retrieval, retriever.index, self._settings.answer_words)
-            trace["milliseconds"]["compose"] = round((time.perf_counter() - composing) * 1000, 3)
             answer = Answer(question, "answered", cited.text, cited.citations, retrieval.passages, trace)
         trace["milliseconds"]["total"] = round((time.perf_counter() - started) * 1000, 3)
         return answer

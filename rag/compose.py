@@ -52,10 +52,12 @@ class Scored:
         return any(unit.kind == kind for unit in self.units)
 
 
-def compose(retrieval: Retrieval, index: Index, most_words: int) -> Cited:
-    """The best passage at length, then what other passages on the same subject add."""
+def compose(retrieval: Retrieval, index: Index, most_words: int) -> Cited | None:
+    """The best passage at length, then what other passages on the same subject add; None when nothing in them can be quoted."""
     question = retrieval.query.text
-    scored = [score_units(passage, retrieval, index) for passage in retrieval.passages]
+    scored = [item for item in (score_units(passage, retrieval, index) for passage in retrieval.passages) if item.units]
+    if not scored:
+        return None
     lead = max(scored, key=lambda item: item.passage.score + shape_bonus(question, item))
     wants_code = WANTS_CODE.search(question) is not None
     segments = excerpt(lead, min(LEAD_WORDS, most_words), wants_code)

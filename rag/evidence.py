@@ -17,7 +17,8 @@ LOOKED_AT = 3
 # The guides are written once: they cannot know what is true this week, or what happened to the person asking.
 ABOUT_NOW = re.compile(
     r"\b(right now|at the moment|today|currently|this (week|month|year)|latest|newest|most recent|upcoming|when (will|is|did) \w+"
-    r"|share price|how much (does|do|did) \w+ (cost|pay|offer)|salary|salaries|is \w+ hiring|who (is|leads|won|wrote))\b",
+    r"|share price|how much (does|do|did) \w+ (cost|pay|offer)|what salary"
+    r"|salary (at|in|for) \w+|is \w+ hiring|who (is|leads|won|wrote))\b",
     re.I,
 )
 ABOUT_ME = re.compile(

@@ -275,3 +275,13 @@ def test_asking_before_anything_was_ingested_names_the_command(tmp_path: Path) -
 def test_an_index_built_with_another_chunk_size_is_not_read(library: Library) -> None:
     with pytest.raises(IndexMissing, match="python -m ingest"):
         Assistant(library.settings.model_copy(update={"chunk_tokens": 100}))
+
+
+def test_a_file_of_nothing_but_comment_lines_is_found_without_a_crash(workshop: Workshop, encoder: OnnxEncoder) -> None:
+    path = workshop.folder / "notes" / "gremlins.txt"
+    path.parent.mkdir()
+    path.write_text("#gremlin torque calibration needs a left-handed flange\n#gremlin torque is measured in wobbles\n")
+    synchronise(workshop.settings, [path.parent], encoder=encoder)
+    answer = Assistant(workshop.settings).ask("gremlin torque calibration")
+    assert any("gremlins" in passage.source.doc_id for passage in answer.passages)
+    assert answer.text
