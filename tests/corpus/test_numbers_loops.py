@@ -7,8 +7,12 @@ from tests.corpus.guides import says
 
 
 def test_minutes_of_a_system_design_round() -> None:
-    assert 5 + 5 + 5 + 10 + 8 + 7 + 5 == 45
-    says("loops/machine-learning-engineer", "5 on baseline and data, 10 on features and model, 8 on evaluation, 7 on serving")
+    assert 5 + 3 + 8 + 4 + 8 + 5 + 6 + 6 == 45
+    says(
+        "loops/machine-learning-engineer",
+        "5 minutes on clarifying, 3 on a baseline, 8 on data, 4 on metrics, 8 on the model, 5 on evaluation, 6 on serving",
+    )
+    says("systems/problem-framing", "**Data** (8 minutes)", "**Metric** (4 minutes)", "**Serving** (6 minutes)")
 
 
 def test_hours_of_machine_learning_engineer_study() -> None:
