@@ -2,9 +2,9 @@
 
 import argparse
 import json
+import os
 import re
 import shutil
-import signal
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -40,7 +40,6 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     options = arguments()
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `python -m rag "…" | head` ends quietly
     filters = Filters(tuple(options.area), tuple(options.role), tuple(options.level))
     try:
         assistant = Assistant(load_settings())
@@ -53,7 +52,10 @@ def main() -> int:
     except PrepError as error:
         print(error, file=sys.stderr)
         return 1
-    print(json.dumps(as_json(answer), ensure_ascii=False) if options.json else as_text(answer))
+    try:
+        print(json.dumps(as_json(answer), ensure_ascii=False) if options.json else as_text(answer), flush=True)
+    except BrokenPipeError:  # `python -m rag "…" | head` has read enough; Python's own flush at exit must not complain either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return EXIT_CODES[answer.status]
 
 

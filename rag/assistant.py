@@ -37,7 +37,7 @@ class Assistant:
     def ask(self, question: str, history: Sequence[Turn] = (), filters: Filters = Filters()) -> Answer:
         started = time.perf_counter()
         retriever = self._current()
-        retrieval = retriever.retrieve(understand(question, history, retriever.speller), filters)
+        retrieval = search(retriever, question, history, filters)
         evidence = weigh(retrieval, retriever.index)
         trace: dict[str, Any] = {**retrieval.trace, "evidence": evidence.as_dict()}
         composing = time.perf_counter()
@@ -53,8 +53,7 @@ class Assistant:
 
     def retrieve(self, question: str, history: Sequence[Turn] = (), filters: Filters = Filters()) -> Retrieval:
         """The passages an answer would be made of."""
-        retriever = self._current()
-        return retriever.retrieve(understand(question, history, retriever.speller), filters)
+        return search(self._current(), question, history, filters)
 
     def stream(self, question: str, history: Sequence[Turn] = (), filters: Filters = Filters()) -> Iterator[str | Answer]:
         """The answer's text block by block, then the answer itself."""
@@ -77,6 +76,10 @@ class Assistant:
     def _open(self) -> Retriever:
         index = Index.open(self._settings, self._fingerprint)
         return Retriever(self._settings, index, self._encoder, self._reranker)
+
+
+def search(retriever: Retriever, question: str, history: Sequence[Turn], filters: Filters) -> Retrieval:
+    return retriever.retrieve(understand(question, history, retriever.speller), filters)
 
 
 def refusal(retrieval: Retrieval) -> str:

@@ -147,8 +147,6 @@ def beginning(item: Scored, budget: int) -> Segment | None:
 def excerpt(item: Scored, budget: int, wants_code: bool) -> list[Segment]:
     """From the first sentence that stands alone, onward in the guide's own order, what meets the question and fits."""
     first = opening(item)
-    if first is None:
-        return []
     last = len(item.units)
     if not wants_code:  # prose after code is mostly about the code
         last = next((place for place in range(first + 1, last) if item.units[place].kind == "code"), last)
@@ -209,14 +207,12 @@ def adds(item: Scored, said: Sequence[set[str]], least: float) -> bool:
     return all(len(own & other) < REPEATS * min(len(own), max(len(other), 1)) for other in said)
 
 
-def opening(item: Scored) -> int | None:
+def opening(item: Scored) -> int:
     """The unit an answer may open with: the passage's own first sentence, else the best one that stands alone."""
-    if item.units and not item.units[0].leans:
-        return 0
     standing = [place for place, unit in enumerate(item.units) if not unit.leans]
-    if standing:
-        return max(standing, key=lambda place: (item.scores[place], -place))
-    return 0 if item.units else None
+    if not standing or standing[0] == 0:
+        return 0
+    return max(standing, key=lambda place: (item.scores[place], -place))
 
 
 def runs(item: Scored, chosen: Sequence[Unit]) -> list[Segment]:

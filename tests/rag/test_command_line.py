@@ -243,3 +243,13 @@ def test_a_batch_does_not_overwrite_its_own_questions(library: Library, tmp_path
     path.write_text(GOOD)
     result = run_in(library.folder, "--batch", str(path), str(path))
     assert (result.returncode, path.read_text()) == (2, GOOD)
+
+
+def test_a_reader_that_closes_the_pipe_early_gets_no_traceback(library: Library) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    command = [sys.executable, "-m", "rag", QUESTION]
+    environment = {**os.environ, "PREP_DATA_DIR": str(library.settings.data_dir), "PREP_MODELS_DIR": str(MODELS)}
+    result = subprocess.run(command, cwd=library.folder, env=environment, stdout=write_end, stderr=subprocess.PIPE, text=True)
+    os.close(write_end)
+    assert (result.returncode, result.stderr) == (0, "")
