@@ -26,6 +26,7 @@ class Draft:
     documents: Mapping[str, Document]
     passages: tuple[Passage, ...]
     labels: tuple[tuple[Label, ...], ...]
+    questions: tuple[tuple[str, ...], ...]  # by row: what people ask that the passage answers
 
     def flags(self, row: int) -> dict[str, bool]:
         return {f"{name}:{value}": True for name, value in self.labels[row]}
@@ -39,7 +40,7 @@ class Draft:
         """What the lexical index reads: every heading the passage stands under, and the other names of its guides."""
         places = {" ".join(source.heading_path) for source in passage.sources}
         names = {" ".join(self.documents[source.doc_id].aliases) for source in passage.sources}
-        return "\n".join([*sorted(places), *sorted(names), passage.text])
+        return "\n".join([*sorted(places), *sorted(names), *self.questions[passage.rows[0]], passage.text])
 
 
 def draft(chunks: Sequence[Chunk], entries: tuple[Entry, ...]) -> Draft:
@@ -48,14 +49,23 @@ def draft(chunks: Sequence[Chunk], entries: tuple[Entry, ...]) -> Draft:
     places: dict[str, list[Chunk]] = defaultdict(list)
     for piece in chunks:
         places[" ".join(piece.text.split())].append(piece)
-    passages, labels = [], []
+    passages, labels, questions = [], [], []
     for row, same in enumerate(places.values()):
         sources = tuple(source_of(piece, documents[piece.doc_id]) for piece in same)
         names = tuple(sorted({label for source in sources for label in labels_of(documents[source.doc_id])}))
-        content = json.dumps([same[0].text, same[0].heading_path, names])
+        asked = tuple(sorted({question for piece in same for question in questions_of(piece, documents[piece.doc_id])}))
+        content = json.dumps([same[0].text, same[0].heading_path, names, asked])
         passages.append(Passage(hashlib.sha256(content.encode()).hexdigest()[:24], (row,), same[0].text, sources))
         labels.append(names)
-    return Draft(entries, documents, tuple(passages), tuple(labels))
+        questions.append(asked)
+    return Draft(entries, documents, tuple(passages), tuple(labels), tuple(questions))
+
+
+def questions_of(piece: Chunk, document: Document) -> Iterator[str]:
+    heading = piece.heading_path[-1]
+    if heading.endswith("?"):
+        yield heading
+    yield from document.asks.get(heading, ())
 
 
 def source_of(piece: Chunk, document: Document) -> Source:

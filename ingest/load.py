@@ -88,6 +88,7 @@ def read_markdown(data: bytes, doc_id: str) -> Document:
         roles=strings(meta.get("roles")),
         level=str(meta.get("level") or "").strip().lower(),
         aliases=strings(meta.get("aliases")),
+        asks=asks_of(meta.get("asks")),
     )
 
 
@@ -106,6 +107,10 @@ def front_matter(text: str) -> tuple[dict[str, Any], int]:
 def strings(value: Any) -> tuple[str, ...]:
     values = value if isinstance(value, list) else [] if value is None else str(value).split(",")
     return tuple(str(item).strip().lower() for item in values if str(item).strip())
+
+
+def asks_of(value: Any) -> dict[str, tuple[str, ...]]:
+    return {str(heading): strings(asks) for heading, asks in value.items()} if isinstance(value, dict) else {}
 
 
 CODE = re.compile(r"(^[ \t]*(?:```|~~~).*?^[ \t]*(?:```|~~~)[^\n]*$|`[^`\n]+`)", re.S | re.M)

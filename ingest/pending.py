@@ -8,7 +8,7 @@ import numpy as np
 
 from rag.embed import Encoding
 
-FIELDS = ("vector", "token_ids", "token_starts", "tokens", "heading")
+FIELDS = ("vector", "token_ids", "token_starts", "tokens", "questions")
 
 
 class Pending:

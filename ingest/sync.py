@@ -252,15 +252,13 @@ def embed(content: Draft, encoder: Encoder, encodings: dict[str, Encoding], pend
         batch = new[first : first + EMBED_BATCH]
         prefixes = [content.prefix(passage) for passage in batch]
         outputs = encoder.encode([prefix + passage.text for prefix, passage in zip(prefixes, batch, strict=True)])
-        questions = sorted(
-            {passage.source.heading_path[-1] for passage in batch if passage.source.heading_path[-1].endswith("?")}
-        )
-        asked = {name: output.vector for name, output in zip(questions, encoder.encode(questions), strict=True)}
+        questions = sorted({question for passage in batch for question in content.questions[passage.rows[0]]})
+        vector_of = {question: output.vector for question, output in zip(questions, encoder.encode(questions), strict=True)}
         done = {
             passage.id: replace(
                 output,
                 token_starts=output.token_starts - len(prefix),
-                heading=asked.get(passage.source.heading_path[-1], output.vector),
+                questions=np.stack([vector_of[name] for name in content.questions[passage.rows[0]]] or [output.vector]),
             )
             for passage, prefix, output in zip(batch, prefixes, outputs, strict=True)
         }

@@ -14,7 +14,7 @@ from rag.types import Chunk, Document, Filters, Passage, Source
 
 SCHEMA = """
 create table documents (
-    id text primary key, digest text, title text, area text, roles text, level text, aliases text,
+    id text primary key, digest text, title text, area text, roles text, level text, aliases text, asks text,
     format text, body_start integer, lines_match_file integer, text text
 );
 create table passages (row integer primary key, id text unique, text text);
@@ -53,6 +53,7 @@ class Catalogue:
         if not path.exists():
             raise FileNotFoundError(path)
         self._database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+        self._database.row_factory = sqlite3.Row
 
     @staticmethod
     def write(
@@ -62,7 +63,7 @@ class Catalogue:
         with database:
             database.executescript(SCHEMA)
             database.executemany(
-                "insert into documents values (?,?,?,?,?,?,?,?,?,?,?)", (document_row(entry) for entry in entries)
+                "insert into documents values (?,?,?,?,?,?,?,?,?,?,?,?)", (document_row(entry) for entry in entries)
             )
             for passage, names in zip(passages, labels, strict=True):
                 (row,) = passage.rows
@@ -82,6 +83,12 @@ class Catalogue:
 
     def ids(self) -> list[str]:
         return [name for (name,) in self._database.execute("select id from passages order by row")]
+
+    def guides(self) -> NDArray[np.int64]:
+        """By row, a number for the guide it stands in first."""
+        number: dict[str, int] = {}
+        rows = self._database.execute("select row, min(doc_id) from sources group by row order by row")
+        return np.array([number.setdefault(doc_id, len(number)) for _, doc_id in rows], dtype=np.int64)
 
     def entries(self) -> list[Entry]:
         return [read_entry(row) for row in self._database.execute("select * from documents order by id")]
@@ -158,15 +165,17 @@ def document_row(entry: Entry) -> tuple[object, ...]:
     document = entry.document
     return (
         document.id, entry.digest, document.title, document.area, json.dumps(document.roles), document.level,
-        json.dumps(document.aliases), document.format, document.body_start, document.lines_match_file, document.text,
+        json.dumps(document.aliases), json.dumps(document.asks), document.format,
+        document.body_start, document.lines_match_file, document.text,
     )  # fmt: skip
 
 
-def read_entry(row: tuple[str, ...]) -> Entry:
-    name, digest, title, area, roles, level, aliases, form, body_start, lines_match_file, text = row
-    document = Document(
-        id=name, title=title, text=text, format="plain" if form == "plain" else "markdown", body_start=int(body_start),
-        area=area, roles=tuple(json.loads(roles)), level=level, aliases=tuple(json.loads(aliases)),
-        lines_match_file=bool(lines_match_file),
-    )  # fmt: skip
-    return Entry(document, digest)
+def read_entry(row: sqlite3.Row) -> Entry:
+    """The document again; a catalogue of an earlier version may lack a field."""
+    fields = dict(row)
+    digest = fields.pop("digest")
+    for name in ("roles", "aliases"):
+        fields[name] = tuple(json.loads(fields[name]))
+    fields["asks"] = {heading: tuple(items) for heading, items in json.loads(fields.get("asks", "{}")).items()}
+    fields["lines_match_file"] = bool(fields["lines_match_file"])
+    return Entry(Document(**fields), digest)

@@ -31,15 +31,15 @@ BATCH = 32
 class Encoding:
     """One text: its vector, and for each word piece that carries meaning its id, first character and small vector.
 
-    A passage also has the vector of its heading when that is a question, else its own again: a question is most like the question
-    that heads its answer.
+    A passage also has one vector for each question it answers, its own again when it names none: a question is most like the
+    question that heads its answer.
     """
 
     vector: Floats
     token_ids: NDArray[np.int32]
     token_starts: NDArray[np.int32]
     tokens: NDArray[np.int8]
-    heading: Floats | None = None
+    questions: Floats | None = None
 
 
 class Encoder(Protocol):

@@ -25,7 +25,7 @@ from rag.settings import Settings
 from rag.types import Filters, Passage
 from rag.vectors import VectorStore
 
-FORMAT = 4  # raise it when the loader, the chunker or a file of a generation changes
+FORMAT = 5  # raise it when the loader, the chunker or a file of a generation changes
 PROBES = 8  # passages looked up by their own vectors at opening; a few newer ones may be found though older ones are lost
 UNREADABLE = (OSError, EOFError, KeyError, ValueError, sqlite3.DatabaseError)  # what a file that is missing or cut short raises
 REBUILD = "Rebuild it: python -m ingest --rebuild"
@@ -81,7 +81,8 @@ class Arrays:
             return mapped
 
         self.vectors = load("vectors")
-        self.headings = load("headings")
+        self.questions = load("questions")
+        self.question_offsets = np.asarray(load("question_offsets"))
         self.offsets = np.asarray(load("token_offsets"))
         self.token_ids = load("token_ids")
         self.token_starts = load("token_starts")
@@ -92,10 +93,12 @@ class Arrays:
     def write(encodings: Sequence[Encoding], folder: Path) -> None:
         lengths = [len(encoding.token_ids) for encoding in encodings]
         token_ids = np.concatenate([encoding.token_ids for encoding in encodings])
+        questions = [encoding.vector[None] if encoding.questions is None else encoding.questions for encoding in encodings]
         seen_in = [np.unique(encoding.token_ids) for encoding in encodings]
         arrays: dict[str, NDArray[Any]] = {
             "vectors": np.stack([encoding.vector for encoding in encodings]),
-            "headings": np.stack([encoding.heading for encoding in encodings if encoding.heading is not None]),
+            "questions": np.concatenate(questions),
+            "question_offsets": np.concatenate([[0], np.cumsum([len(asked) for asked in questions])]).astype(np.int64),
             "token_offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             "token_ids": token_ids,
             "token_starts": np.concatenate([encoding.token_starts for encoding in encodings]),
@@ -109,8 +112,13 @@ class Arrays:
         part = slice(self.offsets[row], self.offsets[row + 1])
         return Encoding(
             np.asarray(self.vectors[row]), np.asarray(self.token_ids[part]), np.asarray(self.token_starts[part]),
-            np.asarray(self.tokens[part]), np.asarray(self.headings[row]),
+            np.asarray(self.tokens[part]),
+            np.asarray(self.questions[self.question_offsets[row] : self.question_offsets[row + 1]]),
         )  # fmt: skip
+
+    def asked(self, vector: Floats) -> Floats:
+        """By row: the cosine of the passage's own question that is most like this one."""
+        return np.asarray(np.maximum.reduceat(self.questions @ vector, self.question_offsets[:-1]), dtype=np.float32)
 
     def token_weights(self, token_ids: NDArray[np.int32]) -> Floats:
         """Inverse document frequency of word pieces over the passages."""
@@ -131,6 +139,7 @@ class Index:
         self.lexical = Lexical(folder / "lexical")
         self._store = VectorStore(settings, manifest.collection)
         self.ids = self.catalogue.ids()
+        self.guides = self.catalogue.guides()
         self._row_of = {name: row for row, name in enumerate(self.ids)}
 
     @classmethod
@@ -160,7 +169,7 @@ class Index:
             "catalogue": len(self._row_of),
             "lexical index": self.lexical.size,
             "vector file": len(self.arrays.vectors),
-            "heading file": len(self.arrays.headings),
+            "question file": len(self.arrays.question_offsets) - 1,
             "token file": len(self.arrays.offsets) - 1,
         }
         for part, count in counts.items():

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Status = Literal["answered", "not_in_corpus"]
+Length = Literal["short", "standard", "deep"]  # 30 seconds, 2 minutes, at the whiteboard
+LENGTHS: tuple[Length, ...] = get_args(Length)
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Document:
     roles: tuple[str, ...] = ()
     level: str = ""
     aliases: tuple[str, ...] = ()
+    asks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # heading → how people ask for that section
     lines_match_file: bool = True
 
 

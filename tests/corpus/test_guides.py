@@ -2,6 +2,7 @@
 
 import collections
 import datetime
+import json
 import re
 from pathlib import PurePosixPath
 
@@ -13,6 +14,7 @@ AREAS = {
     "loops", "statistics", "math", "fundamentals", "data", "evaluation", "deep-learning",
     "debugging", "systems", "llm", "coding", "behavioural", "plan",
 }  # fmt: skip
+GOLDEN = ROOT.parent / "evals" / "golden"
 ROLES = {"mle", "data-scientist", "applied-scientist", "ai-engineer", "intern", "career-switcher"}
 BARE_HEADINGS = re.compile(r"^(overview|introduction|summary|conclusion|definition|detection|fix|example|follow-ups?)$", re.I)
 every_guide = pytest.mark.parametrize("guide", guides(), ids=lambda guide: guide.slug)
@@ -21,7 +23,7 @@ every_guide = pytest.mark.parametrize("guide", guides(), ids=lambda guide: guide
 @every_guide
 def test_front_matter_is_complete(guide: Guide) -> None:
     meta = guide.meta
-    assert set(meta) == {"title", "area", "roles", "level", "tags", "aliases", "updated", "references"}
+    assert set(meta) == {"title", "area", "roles", "level", "tags", "aliases", "asks", "updated", "references"}
     assert meta["area"] == guide.slug.split("/")[0] and meta["area"] in AREAS
     assert meta["roles"] and set(meta["roles"]) <= ROLES
     assert meta["level"] in {"core", "deep"}
@@ -29,6 +31,25 @@ def test_front_matter_is_complete(guide: Guide) -> None:
     for key in ("tags", "aliases", "references"):
         assert meta[key] and all(isinstance(item, str) for item in meta[key]), f"{key}: a list of strings"
     assert all(re.search(r"\b(1[789]|20)\d\d\b", reference) for reference in meta["references"]), "a reference without a year"
+
+
+@every_guide
+def test_asks_belong_to_headings_that_exist(guide: Guide) -> None:
+    asks = guide.meta["asks"]
+    assert set(asks) <= {title for _, title in guide.headings}
+    for ask in (ask for asked in asks.values() for ask in asked):
+        assert isinstance(ask, str) and 3 <= len(ask.split()) <= 26, ask
+
+
+def test_no_ask_leads_to_two_sections() -> None:
+    asks = collections.Counter(ask.lower().strip(" ?.") for guide in guides() for asked in guide.meta["asks"].values() for ask in asked)
+    assert [ask for ask, count in asks.items() if count > 1] == []
+
+
+def test_no_ask_is_a_golden_question() -> None:
+    golden = [json.loads(line)["question"] for path in GOLDEN.glob("*.jsonl") for line in path.read_text().splitlines()]
+    asked = {ask.lower().strip(" ?.") for guide in guides() for asks in guide.meta["asks"].values() for ask in asks}
+    assert asked & {question.lower().strip(" ?.") for question in golden} == set()
 
 
 @every_guide

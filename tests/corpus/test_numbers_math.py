@@ -160,3 +160,14 @@ def test_perplexity_base_rate_loss_and_psi() -> None:
         "that is 0.199 nats",
         "sum of KL divergences in both directions",
     )
+
+
+def test_a_two_weight_network_has_a_loss_that_is_not_convex() -> None:
+    def loss(first: float, second: float) -> float:
+        return (1 - first * second) ** 2
+
+    assert loss(1, 1) == loss(-1, -1) == 0 and loss(0, 0) == 1
+    hessian = np.array([[0.0, -2.0], [-2.0, 0.0]])  # of 1 - 2ab + (ab)², at the origin
+    assert np.linalg.eigvalsh(hessian).tolist() == [-2, 2]
+    assert math.factorial(10) == 3_628_800
+    says("math/gradient-descent", "10! = 3,628,800", "have loss 0", "has loss 1", "eigenvalues 2 and −2")
