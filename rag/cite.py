@@ -9,6 +9,7 @@ from rag.units import Unit
 
 LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)")
 LINK_WORDS = r"\1"
+NOT_ANSWERED = "*The guides do not answer this part.*"
 
 
 @dataclass(frozen=True)
@@ -35,21 +36,42 @@ class Cited:
     citations: tuple[Citation, ...]
 
 
-def resolve(segments: Sequence[Segment]) -> Cited:
+@dataclass(frozen=True)
+class Section:
+    """What answers one of several questions asked at once; without a title, what answers the only one."""
+
+    title: str
+    segments: tuple[Segment, ...]
+
+
+def resolve(sections: Sequence[Section]) -> Cited:
     """Number the segments in the order they are read."""
     blocks: list[str] = []
-    citations = []
-    for number, segment in enumerate(segments, start=1):
-        citations.append(citation(number, segment))
-        previous: Unit | None = None
-        for unit in segment.units:
-            piece = written(unit, number)
-            if previous and unit.kind == "sentence" == previous.kind and unit.paragraph == previous.paragraph:
-                blocks[-1] += " " + piece
-            else:
-                blocks.append(piece)
-            previous = unit
+    citations: list[Citation] = []
+    for section in sections:
+        if section.title:
+            blocks.append(f"**{section.title}**")
+        if not section.segments:
+            blocks.append(NOT_ANSWERED)
+        for segment in section.segments:
+            number = len(citations) + 1
+            citations.append(citation(number, segment))
+            blocks.extend(paragraphs(segment, number))
     return Cited("\n\n".join(blocks), tuple(citations))
+
+
+def paragraphs(segment: Segment, number: int) -> list[str]:
+    """The segment's units as they stand in the answer, sentences of one paragraph together."""
+    blocks: list[str] = []
+    previous: Unit | None = None
+    for unit in segment.units:
+        piece = written(unit, number)
+        if previous and unit.kind == "sentence" == previous.kind and unit.paragraph == previous.paragraph:
+            blocks[-1] += " " + piece
+        else:
+            blocks.append(piece)
+        previous = unit
+    return blocks
 
 
 def citation(number: int, segment: Segment) -> Citation:

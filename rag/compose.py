@@ -2,23 +2,26 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.cite import Cited, Segment, resolve
+from rag.cite import LINK, Cited, Section, Segment, plain, resolve
 from rag.embed import Floats
 from rag.index import Index
 from rag.rerank import FLOOR, unit_tokens
-from rag.retrieve import Retrieval
-from rag.types import Passage
+from rag.retrieve import Found, Retrieval
+from rag.types import Length, Passage, Turn
 from rag.units import Unit, units
-from rag.words import terms
+from rag.words import flat, terms
 
 WANTS_CODE = re.compile(
-    r"\b(implement\w*|code|coding|from scratch|function|snippet|in python|sql|pandas|numpy|query for|write (a|an|the|me))\b", re.I
+    r"\b(implement\w*|code|coding|from scratch|function|snippet|in (python|sql|pandas|numpy)|(sql|pandas) (query|code)"
+    r"|query (for|to)|write (a|an|the|me))\b|^(\S+ ){0,4}(sql|pandas|numpy)$",
+    re.I,
 )
+IMPERATIVE = re.compile(r"(explain|describe|compare|implement|write|design|give|show|define|code|walk)\b", re.I)
 WANTS_STEPS = re.compile(
     r"\b(how (do|would|should|can|to)|steps?|debug\w*|fix\w*|check|diagnos\w*|detect\w*|plan|prepare|approach)\b", re.I
 )
@@ -30,14 +33,34 @@ STATES_A_BELIEF = re.compile(r"\b(since|so (i|we|the|how|what|which)|means|alway
 SPEECH = re.compile(r"\b(I|I'd|I'm|my)\b")
 CORRECTION = re.compile(r"\b(wrong answer|false belief)\b")
 
-LEAD_WORDS = 190
-SECOND_WORDS = 90
-SECOND_SCORE = 0.85  # of the lead's score: a passage this close says a part of the answer, not an aside
-SUPPORTS = 2
-SUPPORT_SCORE = 0.55  # of the lead's score: what is further behind is about something else
-SUPPORT_COSINE = 0.08  # how much farther from the question than the lead another guide's passage may be
+SUPPORT_SCORE = 0.8  # of the lead's score: what is further behind is about something else
+SUPPORT_COSINE = 0.12  # how much farther from the question than the lead another guide's passage may be
 SUPPORT_MATCH = 0.35  # of the lead's best piece: how well a further sentence must meet the question itself
+POINTER_WORDS = 12
+TOLD = 0.2
 REPEATS = 0.6  # share of a sentence's terms already said
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How many words an answer may have: in all, from its lead, and from each of its supports."""
+
+    words: int
+    lead: int
+    supports: int
+    support: int
+
+    def shared(self, parts: int) -> "Budget":
+        """For one of several parts: a smaller answer, of a better half each."""
+        share = min(1.4 / parts, 1.0)
+        return Budget(int(self.words * share), int(self.lead * share), -(-self.supports // parts), int(self.support * share))
+
+
+BUDGETS: dict[Length, Budget] = {
+    "short": Budget(90, 90, 0, 0),
+    "standard": Budget(300, 190, 3, 90),
+    "deep": Budget(600, 320, 6, 150),
+}
 
 
 @dataclass(frozen=True)
@@ -52,30 +75,84 @@ class Scored:
         return any(unit.kind == kind for unit in self.units)
 
 
-def compose(retrieval: Retrieval, index: Index, most_words: int) -> Cited | None:
-    """The best passage at length, then what other passages on the same subject add; None when nothing in them can be quoted."""
-    question = retrieval.query.text
-    scored = [item for item in (score_units(passage, retrieval, index) for passage in retrieval.passages) if item.units]
+@dataclass(frozen=True)
+class Before:
+    """What the person has read already: in this answer, and in the conversation."""
+
+    segments: tuple[Segment, ...]
+    conversation: str
+
+
+def compose(found: Found, enough: Sequence[bool], index: Index, length: Length, history: Sequence[Turn] = ()) -> Cited | None:
+    """An answer to the question, or to each of its parts that the guides answer; None when nothing can be quoted."""
+    before = Before((), flat(" ".join(turn.answer for turn in history)))
+    tasks = tasks_of(found, enough)
+    budget = BUDGETS[length].shared(len(tasks))
+    sections = []
+    for task in tasks:
+        segments = answer_one(" ".join(task.asked), task.retrieval, index, budget, before) if task.answered else []
+        before = replace(before, segments=(*before.segments, *segments))
+        title = " ".join(map(as_title, task.asked)) if len(tasks) > 1 else ""
+        sections.append(Section(title, tuple(segments)))
+    return resolve(sections) if before.segments else None
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to answer: the question, or a part of it with what was asked in vain about the same subject."""
+
+    asked: tuple[str, ...]
+    retrieval: Retrieval
+    answered: bool
+
+
+def tasks_of(found: Found, enough: Sequence[bool]) -> list[Task]:
+    """A part without evidence goes with the one whose subject it shares; one with a subject of its own stays unanswered."""
+    if not found.understood.parts:
+        return [Task((found.understood.text,), found.retrievals[0], enough[0])]
+    tasks: list[Task] = []
+    for part, retrieval, answered in zip(found.understood.parts, found.retrievals, enough, strict=True):
+        if tasks and part.leans and not answered:
+            tasks[-1] = replace(tasks[-1], asked=(*tasks[-1].asked, part.asked))
+        else:
+            tasks.append(Task((part.asked,), retrieval, answered))
+    return tasks
+
+
+def as_title(part: str) -> str:
+    """A part of the question as the line above its answer."""
+    words = re.sub(r"^\W*(and|but|also|so|then|plus)\s+", "", part, flags=re.I).strip(" .,;?")
+    return f"{words[:1].upper()}{words[1:]}{'' if IMPERATIVE.match(words) else '?'}"
+
+
+def answer_one(question: str, retrieval: Retrieval, index: Index, budget: Budget, before: Before) -> list[Segment]:
+    """The best passage at length, then what other passages on the same subject add; nothing that was quoted before."""
+    used = {row for segment in before.segments for row in segment.passage.rows}
+    fresh = [passage for passage in retrieval.passages if not used & set(passage.rows)]
+    scored = [item for item in (score_units(passage, retrieval, index) for passage in fresh) if item.units]
     if not scored:
-        return None
-    lead = max(scored, key=lambda item: item.passage.score + shape_bonus(question, item))
-    wants_code = WANTS_CODE.search(question) is not None
-    segments = excerpt(lead, min(LEAD_WORDS, most_words), wants_code)
-    left = most_words - sum(segment.words for segment in segments)
+        return []
+    lead = max(scored, key=lambda item: item.passage.score + shape_bonus(question, item) - told(item, before))
+    segments = excerpt(lead, budget.lead, WANTS_CODE.search(question) is not None)
+    left = budget.words - sum(segment.words for segment in segments)
     supports = 0
     for item in scored:
-        if supports == SUPPORTS or item.passage.score < SUPPORT_SCORE * lead.passage.score:
+        if supports == budget.supports or item.passage.score < SUPPORT_SCORE * lead.passage.score:
             break
-        said = [set(terms(unit.text)) for segment in segments for unit in segment.units]
+        said = [set(terms(unit.text)) for segment in [*before.segments, *segments] for unit in segment.units]
         if item is lead or not coherent(lead, item) or not adds(item, said, SUPPORT_MATCH * max(lead.scores)):
             continue
-        close = item.passage.score >= SECOND_SCORE * lead.passage.score
-        extra = beginning(item, min(SECOND_WORDS, left) if close else 0)
+        extra = beginning(item, min(budget.support, left))
         if extra and extra.words <= left:
             segments.append(extra)
             left -= extra.words
             supports += 1
-    return resolve(segments)
+    return segments
+
+
+def told(item: Scored, before: Before) -> float:
+    """What to take off a passage whose beginning the conversation has heard already."""
+    return TOLD * (flat(item.units[0].text) in before.conversation)
 
 
 def shape_bonus(question: str, item: Scored) -> float:
@@ -99,7 +176,7 @@ def shape_bonus(question: str, item: Scored) -> float:
 
 
 def score_units(passage: Passage, retrieval: Retrieval, index: Index) -> Scored:
-    pieces = tuple(units(passage.text))
+    pieces = tuple(unit for unit in units(passage.text) if not points_elsewhere(unit))
     starts, matches = token_matches(passage, retrieval, index)
     weights = retrieval.query.weights
     total = float(weights.sum()) or 1.0
@@ -109,6 +186,11 @@ def score_units(passage: Passage, retrieval: Retrieval, index: Index) -> Scored:
         best = inside.max(axis=1, initial=0.0)
         scores.append(float(weights @ np.square(np.maximum(best - FLOOR, 0.0))) / total)
     return Scored(passage, pieces, tuple(scores))
+
+
+def points_elsewhere(unit: Unit) -> bool:
+    """ "The guide on X gives the rest": of use in the guide, none in an answer."""
+    return unit.kind == "sentence" and LINK.search(unit.text) is not None and len(plain(unit.text).split()) <= POINTER_WORDS
 
 
 def token_matches(passage: Passage, retrieval: Retrieval, index: Index) -> tuple[NDArray[np.int64], Floats]:

@@ -10,19 +10,26 @@ import numpy as np
 from rag.index import Index
 from rag.rerank import best_matches
 from rag.retrieve import Retrieval
+from rag.understand import QUOTED
 from rag.words import stem, subject_words, terms
 
 LOOKED_AT = 3
+NEAR = 0.5  # cosine of word pieces that mean about the same
 
 # The guides are written once: they cannot know what is true this week, or what happened to the person asking.
 ABOUT_NOW = re.compile(
-    r"\b(right now|at the moment|today|currently|this (week|month|year)|latest|newest|most recent|upcoming|when (will|is|did) \w+"
-    r"|share price|how much (does|do|did) \w+ (cost|pay|offer)|what salary"
+    r"\b(right now|at the moment|today|currently|the current|this (week|month|year)|latest|newest|most recent|upcoming"
+    r"|when (will|is|did) \w+|share price|how much (does|do|did) \w+ (cost|pay|offer)|what salary"
     r"|salary (at|in|for) \w+|is \w+ hiring|who (is|leads|won|wrote))\b",
     re.I,
 )
 ABOUT_ME = re.compile(
-    r"\b(did i (pass|get|say)|what did i|when is my|what (is|was|'s) my|my (score|onsite|recruiter'?s?))\b", re.I
+    r"\b(did i (pass|get|say)|what did (i|my)|when is my|what (is|was|'s) my|my (score|onsite|recruiter'?s?))\b", re.I
+)
+ABOUT_YOU = re.compile(  # the assistant itself
+    r"\b(your (system prompt|prompt|instructions|rules|developers?|creators?|guidelines|configuration)"
+    r"|(you are|you're) (using|running|told)|you were (told|given|trained))\b",
+    re.I,
 )
 
 
@@ -34,10 +41,11 @@ class Signals:
     neighbourhood: float  # mean cosine of the five nearest
     asked: float  # cosine of the heading most like the question
     matched: float  # how near the best passages come to each word piece of the question, the rare ones counting more
+    missed: float  # share of those word pieces to which they come nowhere near
     covered: float  # share of the question's terms, by rarity, that the best passages contain
     unknown: float  # share of its subject words that no guide contains
     agreed: float  # share of the first ten that dense and lexical search have in common
-    out_of_reach: float  # 1 when the question is about this week or about the person asking
+    out_of_reach: float  # 1 when the question is about this week, the person asking or the assistant itself
 
 
 @dataclass(frozen=True)
@@ -50,9 +58,10 @@ class Evidence:
 
 
 WEIGHTS = Signals(
-    nearest=6.06, neighbourhood=6.72, asked=5.53, matched=0.41, covered=-1.98, unknown=-4.96, agreed=0.30, out_of_reach=-3.13
-)
-BIAS = -6.10
+    nearest=6.47, neighbourhood=5.94, asked=9.28, matched=-0.29, missed=-5.04, covered=-3.00, unknown=-4.21, agreed=1.41,
+    out_of_reach=-4.13,
+)  # fmt: skip
+BIAS = -6.30
 
 
 def weigh(retrieval: Retrieval, index: Index) -> Evidence:
@@ -66,7 +75,7 @@ def signals_of(retrieval: Retrieval, index: Index) -> Signals:
     query, stage = retrieval.query, retrieval.candidates
     subject = subject_words(query.text)
     if not retrieval.passages or not subject:
-        return Signals(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+        return Signals(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0)
     rows = [row for passage in retrieval.passages[:LOOKED_AT] for row in passage.rows]
     best = best_matches(query, rows, index).max(axis=1, initial=0.0)
     nearest = np.sort(stage.dense)[::-1]
@@ -75,13 +84,19 @@ def signals_of(retrieval: Retrieval, index: Index) -> Signals:
     return Signals(
         nearest=float(max(nearest[0], 0.0)),
         neighbourhood=float(max(nearest[:5].mean(), 0.0)),
-        asked=float(max(stage.heading.max(), 0.0)),
+        asked=float(max(stage.asked.max(), 0.0)),
         matched=float(query.weights @ best / query.weights.sum()) if query.weights.any() else 0.0,
+        missed=float(query.weights[best < NEAR].sum() / query.weights.sum()) if query.weights.any() else 1.0,
         covered=coverage(retrieval, index),
         unknown=len(unknown) / len(subject),
         agreed=len(first["dense"] & first["lexical"]) / 10,
-        out_of_reach=float(bool(ABOUT_NOW.search(query.text) or ABOUT_ME.search(query.text))),
+        out_of_reach=float(out_of_reach(query.text)),
     )
+
+
+def out_of_reach(question: str) -> bool:
+    told = QUOTED.sub(" ", question)  # a question may quote an attack
+    return any(pattern.search(told) for pattern in (ABOUT_NOW, ABOUT_ME, ABOUT_YOU))
 
 
 def coverage(retrieval: Retrieval, index: Index) -> float:

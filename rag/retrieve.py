@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, zip_longest
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from rag.rerank import Query, Reranker
 from rag.settings import Settings
 from rag.spelling import Speller
 from rag.types import Filters, Passage
+from rag.understand import Understood
 
 DENSE_SHARE = (0.45, 0.8)  # how much fusion trusts the dense search: as much as its best cosine, within these bounds
-STAGES = ("dense", "lexical", "heading", "fused", "reranked")
-HEADING_SHARE = 0.5  # of the dense side: a question is most like the question that heads its answer
+STAGES = ("dense", "lexical", "asked", "fused", "reranked", "final")
+HEADING_SHARE = 0.6  # of the dense side: a question is most like a question that the section is known to answer
+GUIDE_SHARE = 0.3  # of a passage's score: the best score in its guide, for what else is asked stands nearby
 NEAR_DUPLICATE = 0.97
 SECTION_CHARACTERS = 3000  # a longer section is quoted around the hit
 Rows = NDArray[np.int64]
@@ -30,9 +33,10 @@ class Stage:
     rows: Rows
     dense: Floats
     lexical: Floats
-    heading: Floats
+    asked: Floats
     fused: Floats
     reranked: Floats
+    final: Floats
 
     def ranking(self, scores: Floats) -> Rows:
         """Rows, best first; equal scores keep row order, so two runs never differ."""
@@ -47,6 +51,32 @@ class Retrieval:
     trace: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Found:
+    """All that was found for a question: one retrieval, or one for each of its parts."""
+
+    understood: Understood
+    retrievals: tuple[Retrieval, ...]
+    passages: tuple[Passage, ...]
+
+    @property
+    def trace(self) -> dict[str, Any]:
+        """The parts' traces as one: times add up, candidates stand together."""
+        milliseconds: dict[str, float] = {}
+        for retrieval in self.retrievals:
+            for lap, spent in retrieval.trace["milliseconds"].items():
+                milliseconds[lap] = round(milliseconds.get(lap, 0.0) + spent, 3)
+        candidates = {item["id"]: item for retrieval in reversed(self.retrievals) for item in retrieval.trace["candidates"]}
+        return {
+            "understood": self.understood.text,
+            "parts": [part.search for part in self.understood.parts],
+            "milliseconds": milliseconds,
+            "generation": self.retrievals[0].trace["generation"],
+            "candidates": sorted(candidates.values(), key=lambda item: -item["final"]),
+            "cut": [item for retrieval in self.retrievals for item in retrieval.trace["cut"]],
+        }
+
+
 class Retriever:
     def __init__(self, settings: Settings, index: Index, encoder: Encoder, reranker: Reranker | None) -> None:
         self._settings = settings
@@ -54,6 +84,16 @@ class Retriever:
         self._reranker = reranker
         self.index = index
         self.speller = Speller(index.lexical.word_frequency, encoder.knows)
+
+    def find(self, understood: Understood, filters: Filters = Filters()) -> Found:
+        """What answers the question; the parts of one that asks several things take turns."""
+        asked = [part.search for part in understood.parts] or [understood.text]
+        retrievals = tuple(self.retrieve(question, filters) for question in asked)
+        passages: list[Passage] = []
+        for passage in chain.from_iterable(zip_longest(*(retrieval.passages for retrieval in retrievals))):
+            if passage and not any(set(passage.rows) & set(other.rows) for other in passages):
+                passages.append(passage)
+        return Found(understood, retrievals, tuple(passages[: self._settings.passages]))
 
     def retrieve(self, question: str, filters: Filters = Filters()) -> Retrieval:
         clock = Clock()
@@ -80,16 +120,24 @@ class Retriever:
         lexical = self.index.lexical.scores(query.text)
         if allowed is not None:
             lexical = np.where(allowed, lexical, 0.0).astype(np.float32)
-        matching = top(lexical, wanted)
         clock.lap("lexical")
-        rows = np.union1d(near, matching)
+        asked = self.index.arrays.asked(query.encoding.vector)
+        if allowed is not None:
+            asked = np.where(allowed, asked, 0.0).astype(np.float32)
+        rows = np.union1d(np.union1d(near, top(lexical, wanted)), top(asked, wanted))
         similarities = np.asarray(self.index.arrays.vectors[rows] @ query.encoding.vector, dtype=np.float32)
-        headings = np.asarray(self.index.arrays.headings[rows] @ query.encoding.vector, dtype=np.float32)
-        fused = fuse((1 - HEADING_SHARE) * similarities + HEADING_SHARE * headings, lexical[rows])
+        fused = fuse((1 - HEADING_SHARE) * similarities + HEADING_SHARE * asked[rows], lexical[rows])
         clock.lap("fuse")
         reranked = self._rerank(query, rows, fused)
         clock.lap("rerank")
-        return Stage(rows, similarities, lexical[rows], headings, fused, reranked)
+        final = self._with_its_guide(rows, reranked)
+        return Stage(rows, similarities, lexical[rows], asked[rows], fused, reranked, final)
+
+    def _with_its_guide(self, rows: Rows, scores: Floats) -> Floats:
+        guides = self.index.guides[rows]
+        best = np.full(len(self.index.ids), -np.inf, dtype=np.float32)
+        np.maximum.at(best, guides, scores)
+        return (1 - GUIDE_SHARE) * scores + GUIDE_SHARE * best[guides]
 
     def _rerank(self, query: Query, rows: Rows, fused: Floats) -> Floats:
         """Reranked scores; candidates below the depth keep their order beneath the others."""
@@ -105,7 +153,7 @@ class Retriever:
 
     def assemble(self, stage: Stage) -> tuple[list[Passage], list[dict[str, str]]]:
         """The best passages, each as the whole section it stands in; near-duplicates left out."""
-        ranked = stage.ranking(stage.reranked)[: 3 * self._settings.passages].tolist()
+        ranked = stage.ranking(stage.final)[: 3 * self._settings.passages].tolist()
         place_of = {int(row): place for place, row in enumerate(stage.rows)}
         chosen: list[Passage] = []
         cut: list[dict[str, str]] = []
@@ -117,7 +165,7 @@ class Retriever:
                 cut.append({"id": passage.id, "why": f"{same} {twin.id}"})
                 continue
             scores = self._scores(stage, place_of[row])
-            chosen.append(replace(self._whole_section(passage), score=scores["reranked"], stages=scores))
+            chosen.append(replace(self._whole_section(passage), score=scores["final"], stages=scores))
         return chosen, cut
 
     def _twin(self, row: int, chosen: Sequence[Passage]) -> Passage | None:
@@ -156,7 +204,7 @@ class Retriever:
 
     def _describe(self, stage: Stage) -> list[dict[str, Any]]:
         """The candidates a person may want to look at, with the score of every stage."""
-        order = np.lexsort((stage.rows, -stage.reranked))[: self._settings.rerank_depth]
+        order = np.lexsort((stage.rows, -stage.final))[: self._settings.rerank_depth]
         names = self.index.ids
         return [{"id": names[stage.rows[place]], **self._scores(stage, place)} for place in order]
 

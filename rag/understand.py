@@ -1,20 +1,128 @@
-"""The question as it will be searched: tidied, mended, and with its subject carried over when it leans on the conversation."""
+"""The question as it will be searched: tidied, mended, given the subject it leaves to the conversation, cut into its parts."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rag.spelling import Speller
 from rag.types import Turn
-from rag.words import terms
+from rag.words import subject_words
 
-LEANS_ON_HISTORY = re.compile(
-    r"^\s*(and|but|so|what about|how about|why|ok|okay|then)\b|\b(it|its|that|this|those|these|them|they|one)\b", re.I
+POINTS_BACK = re.compile(r"\b(it|its|it's|that|this|those|these|them|they|they're|their|one|ones|there|instead|the same)\b", re.I)
+GOES_ON = re.compile(r"^\s*(and|but|so|ok|okay|then|also|what about|how about|what if|why|which|any|for|in)\b", re.I)
+NEW_TOPIC = re.compile(
+    r"^\s*(and|but|so|ok|okay)?\W*(what|who) (is|are|was) (?!(it|its|that|this|those|these|they|the|your|my)\b)", re.I
 )
-SELF_CONTAINED_TERMS = 5
+# Who an explanation is for says how to tell it, not what it is about, unless it is about explaining as such.
+AUDIENCE = re.compile(
+    r"\s+(?:to|for) (?:an?|my|the|some|someone)\b[^,.;?]{0,40}?\b(?:managers?|stakeholders?|executives?|ceo|boss"
+    r"|customers?|grand\w+|child|kid|teenager|person|people|layman|five[- ]year[- ]old|audience)\b"
+    r"|\s+like (?:i'm|i am|im) (?:five|5)\b"
+    r"|\s+to (?:business|non-?technical) \w+\b",
+    re.I,
+)
+ASKED_BY = re.compile(
+    r"\b(?:what (?:do|should|would) i (?:say|answer) (?:when|if) )?(?:they|someone|(?:the |an |my )?interviewer) (?:just )?"
+    r"(?:asks?|asked|goes|says)(?: me)?(?: to)?\b",
+    re.I,
+)
+EXPLAINS = re.compile(r"\b(explain|describe|tell)\b", re.I)
+ABOUT_EXPLAINING = frozenset(
+    "model models machine learning ml ai result results metric metrics work project accuracy statistics".split()
+)
+SELF_CONTAINED = 5  # subject words: a question with that many stands alone
+NAMES_ITS_SUBJECT = 3
+
+OPENS_QUESTION = (
+    r"(?:how|what|why|when|which|where|who|should|do|does|did|is|are|can|could|would|will|explain|describe|compare|implement|"
+    r"write|design|give|show|define)\b"
+)
+JOINT = re.compile(rf"(?<=[.?!;])\s+|,?\s+(?:and|but|also|plus|then)\s+(?={OPENS_QUESTION})|,\s+(?={OPENS_QUESTION})", re.I)
+QUESTION = re.compile(rf"\?\s*$|^\W*(?:(?:and|but|also|so|then|plus)\s+)?{OPENS_QUESTION}", re.I)
+QUOTED = re.compile(r"([\"“'‘]).{8,}?([\"”'’])(?!\w)")  # what others said
+MOST_PARTS = 4
+MOST_CARRIED = 8  # words
 
 
-def understand(question: str, history: Sequence[Turn], speller: Speller) -> str:
+@dataclass(frozen=True)
+class Part:
+    """One of several things asked: in the person's words, and as it is searched."""
+
+    asked: str
+    search: str
+
+    @property
+    def leans(self) -> bool:
+        return self.search != self.asked
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What to search for: the whole question, and its parts when it asks several things."""
+
+    text: str
+    parts: tuple[Part, ...] = ()
+
+
+def understand(question: str, history: Sequence[Turn], speller: Speller) -> Understood:
     tidy = speller.mend(" ".join(question.split()))
-    if history and LEANS_ON_HISTORY.search(tidy) and len(terms(tidy)) < SELF_CONTAINED_TERMS:
-        return f"{understand(history[-1].question, history[:-1], speller)} {tidy}"
-    return tidy
+    carried = subject_of(history, tidy) if history and leans(tidy) else ""
+    tidy = unframed(tidy)
+    parts = split(tidy)
+    whole = f"{carried} {tidy}".strip()
+    return Understood(whole, tuple(standing_alone(parts, carried)) if len(parts) > 1 else ())
+
+
+def unframed(question: str) -> str:
+    """The question less who asks it and whom the answer is for, where that leaves a subject."""
+    told = ASKED_BY.sub("", question).strip(" ,:;")
+    if len(subject_words(told)) >= NAMES_ITS_SUBJECT - 1:
+        question = told
+    rest = AUDIENCE.sub("", question)
+    return rest if EXPLAINS.search(question) and set(subject_words(rest)) - ABOUT_EXPLAINING else question
+
+
+def leans(question: str) -> bool:
+    """Whether the question leaves its subject to what was said before."""
+    subjects = len(subject_words(question))
+    if NEW_TOPIC.search(question) and subjects:
+        return False
+    return subjects <= 1 or (subjects < SELF_CONTAINED and bool(GOES_ON.search(question) or POINTS_BACK.search(question)))
+
+
+def subject_of(history: Sequence[Turn], question: str) -> str:
+    """The subject of the last question that stood alone, and of the last question of all when this one adds nothing."""
+    asked = [turn.question for turn in history]
+    root = next((earlier for earlier in reversed(asked) if not leans(earlier)), asked[0])
+    told = root if subject_words(question) or root == asked[-1] else f"{root} {asked[-1]}"
+    words = [word.strip('.,;:?!"') for word in told.split() if subject_words(word)]
+    return f"{' '.join(words[:MOST_CARRIED])}:" if words else ""
+
+
+def split(question: str) -> list[str]:
+    """The questions within a question; what is told before one belongs to it."""
+    parts: list[str] = []
+    told = ""
+    quoted = [match.span() for match in QUOTED.finditer(question)]
+    joints = [match.span() for match in JOINT.finditer(question) if not any(a < match.start() < b for a, b in quoted)]
+    cuts = [0, *(place for joint in joints for place in joint), len(question)]
+    for piece in filter(None, (question[a:b].strip() for a, b in zip(cuts[::2], cuts[1::2], strict=True))):
+        if not QUESTION.search(piece):
+            told = f"{told} {piece}".strip()
+        elif parts and not subject_words(piece):
+            parts[-1] += f" {piece}"
+        else:
+            parts.append(f"{told} {piece}".strip())
+            told = ""
+    if parts and told:
+        parts[-1] += f" {told}"
+    return parts[:MOST_PARTS]
+
+
+def standing_alone(parts: Sequence[str], carried: str) -> Iterator[Part]:
+    """Each part with its subject: that of the first one when its own is missing."""
+    first = f"{carried} {parts[0]}".strip()
+    yield Part(parts[0], first)
+    for part in parts[1:]:
+        alone = len(subject_words(part)) >= NAMES_ITS_SUBJECT and not POINTS_BACK.search(part)
+        yield Part(part, part if alone else f"{first} {part}")

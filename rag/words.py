@@ -5,6 +5,7 @@ from functools import cache
 
 import Stemmer
 
+LINK_TARGET = re.compile(r"\]\([^)\s]*\)")
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 # Words that carry no subject: English function words and the scaffolding of a question.
@@ -64,3 +65,9 @@ def words(text: str) -> list[str]:
 def terms(text: str) -> list[str]:
     """The stems that count: what the lexical index stores and what a question must find."""
     return [stem(word) for word in words(text) if word not in STOP_WORDS]
+
+
+def flat(text: str) -> str:
+    """The words alone, a space around each: whether one text repeats another must not hang on wraps, links or marks."""
+    found = words(LINK_TARGET.sub("]", text))
+    return f" {' '.join(found)} " if found else ""

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from rag.cite import Segment, plain, resolve
+from rag.cite import NOT_ANSWERED, Cited, Section, Segment, plain, resolve
 from rag.types import Passage, Source
 from rag.units import units
 
@@ -40,6 +40,10 @@ def segment(first: int, last: int, passage: Passage = PASSAGE) -> Segment:
     return Segment(passage, UNITS[first : last + 1])
 
 
+def cited(*segments: Segment) -> Cited:
+    return resolve([Section("", segments)])
+
+
 def test_the_sample_holds_every_kind_so_that_no_test_here_passes_by_luck() -> None:
     assert KINDS == ["sentence", "sentence", "sentence", "list", "table", "code", "sentence"]
 
@@ -47,46 +51,46 @@ def test_the_sample_holds_every_kind_so_that_no_test_here_passes_by_luck() -> No
 @pytest.mark.parametrize("first", range(len(UNITS)))
 @pytest.mark.parametrize("length", [0, 1, 6])
 def test_a_quote_is_exactly_the_documents_own_span(first: int, length: int) -> None:
-    (citation,) = resolve([segment(first, first + length)]).citations
+    (citation,) = cited(segment(first, first + length)).citations
     assert citation.quote == DOCUMENT[citation.start : citation.end]
     assert citation.quote.startswith(UNITS[first].text)
 
 
 def test_every_number_in_the_text_has_a_citation_and_every_citation_a_number() -> None:
-    cited = resolve([segment(0, 1), segment(3, 3, OTHER), segment(6, 6)])
-    assert [citation.number for citation in cited.citations] == [1, 2, 3]
-    assert [citation.doc_id for citation in cited.citations] == ["corpus/a.md", "corpus/b.md", "corpus/a.md"]
-    assert re.findall(r"\[(\d+)\]", cited.text) == ["1", "1", "2", "2", "3"]
+    result = cited(segment(0, 1), segment(3, 3, OTHER), segment(6, 6))
+    assert [citation.number for citation in result.citations] == [1, 2, 3]
+    assert [citation.doc_id for citation in result.citations] == ["corpus/a.md", "corpus/b.md", "corpus/a.md"]
+    assert re.findall(r"\[(\d+)\]", result.text) == ["1", "1", "2", "2", "3"]
 
 
 def test_each_sentence_of_a_paragraph_ends_in_its_number_and_the_paragraph_stays_one_line() -> None:
-    assert resolve([segment(0, 1)]).text == "Skew is a mismatch between two paths. [1] It raises no exception. [1]"
+    assert cited(segment(0, 1)).text == "Skew is a mismatch between two paths. [1] It raises no exception. [1]"
 
 
 def test_sentences_of_different_paragraphs_or_passages_are_not_run_together() -> None:
-    assert resolve([segment(1, 2)]).text == "It raises no exception. [1]\n\nThree kinds: [1]"
-    assert resolve([segment(6, 6), segment(6, 6, OTHER)]).text == "Last words. [1]\n\nLast words. [2]"
+    assert cited(segment(1, 2)).text == "It raises no exception. [1]\n\nThree kinds: [1]"
+    assert cited(segment(6, 6), segment(6, 6, OTHER)).text == "Last words. [1]\n\nLast words. [2]"
 
 
 def test_each_top_item_carries_its_number_and_keeps_its_nested_item() -> None:
-    text = resolve([segment(3, 3)]).text
+    text = cited(segment(3, 3)).text
     assert text == "- **Schema**: a column is missing.\n  - nested detail [1]\n- **Feature**: the value differs. [1]"
 
 
 def test_tables_and_code_are_quoted_verbatim_with_the_number_outside() -> None:
-    text = resolve([segment(4, 5)]).text
+    text = cited(segment(4, 5)).text
     assert text == f"{UNITS[4].text}\n\n[1]\n\n```python\nx = [1](2)\n```\n\n[1]"
 
 
 @pytest.mark.parametrize(("first", "line"), [(0, 12), (1, 13), (3, 17), (6, 29)])
 def test_the_place_names_the_line_on_which_the_quote_starts(first: int, line: int) -> None:
-    (citation,) = resolve([segment(first, first)]).citations
+    (citation,) = cited(segment(first, first)).citations
     assert citation.place == f"corpus/a.md:{line}"
     assert citation.quote.split("\n")[0].split(".")[0] in BODY.split("\n")[line - 12]
 
 
 def test_a_source_without_line_numbers_is_named_without_one() -> None:
-    (citation,) = resolve([segment(0, 0, OTHER)]).citations
+    (citation,) = cited(segment(0, 0, OTHER)).citations
     assert citation.place == "corpus/b.md"
 
 
@@ -102,3 +106,10 @@ def test_a_source_without_line_numbers_is_named_without_one() -> None:
 )
 def test_links_are_reduced_to_their_words_and_wraps_joined(text: str, expected: str) -> None:
     assert plain(text) == expected
+
+
+def test_each_part_of_a_question_stands_over_its_answer_and_numbers_run_on() -> None:
+    result = resolve([Section("What is skew?", (segment(0, 0),)), Section("And drift?", ()), Section("Last?", (segment(6, 6),))])
+    assert result.text == (
+        f"**What is skew?**\n\nSkew is a mismatch between two paths. [1]\n\n**And drift?**\n\n{NOT_ANSWERED}\n\n**Last?**\n\nLast words. [2]"
+    )

@@ -86,8 +86,8 @@ def test_passages_come_best_first_and_each_says_what_every_stage_thought(found: 
     scores = [passage.score for passage in found.passages]
     assert scores == sorted(scores, reverse=True)
     for passage in found.passages:
-        assert set(passage.stages) == {"dense", "lexical", "heading", "fused", "reranked"}
-        assert passage.score == passage.stages["reranked"]
+        assert set(passage.stages) == {"dense", "lexical", "asked", "fused", "reranked", "final"}
+        assert passage.score == passage.stages["final"]
 
 
 def test_dense_scores_are_similarities_not_distances(library: Library, found: Retrieval) -> None:
@@ -133,7 +133,7 @@ def test_the_trace_says_how_long_each_stage_took_and_which_candidates_it_saw(lib
     assert found.trace["generation"] == library.index.manifest.generation
     candidates = found.trace["candidates"]
     assert 8 <= len(candidates) <= library.settings.rerank_depth
-    assert [item["reranked"] for item in candidates] == sorted((item["reranked"] for item in candidates), reverse=True)
+    assert [item["final"] for item in candidates] == sorted((item["final"] for item in candidates), reverse=True)
     assert found.passages[0].id == candidates[0]["id"]
 
 

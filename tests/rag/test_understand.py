@@ -1,0 +1,86 @@
+"""The question as it is searched: parts, follow-ups, changes of subject."""
+
+import pytest
+
+from rag.spelling import Speller
+from rag.types import Turn
+from rag.understand import Understood, understand
+
+SKEW = Turn("How do I detect train-serve skew?", "Compare logged with recomputed features. [1]")
+
+
+def asked(question: str, *history: Turn) -> Understood:
+    return understand(question, history, Speller({}, lambda word: True))
+
+
+@pytest.mark.parametrize(
+    "follow_up", ["and how would I fix it in production?", "what about regression?", "why?", "does that still hold online?"]
+)
+def test_a_question_that_points_back_is_searched_with_the_subject_it_points_to(follow_up: str) -> None:
+    assert asked(follow_up, SKEW).text == f"train-serve skew: {follow_up}"
+
+
+def test_a_follow_up_to_a_follow_up_still_carries_the_first_subject() -> None:
+    turns = (SKEW, Turn("and for streaming features?"), Turn("how late may they be?"))
+    assert asked("does it need a replay?", *turns).text == "train-serve skew: does it need a replay?"
+
+
+def test_a_follow_up_without_a_word_of_its_own_goes_on_from_the_last_question() -> None:
+    assert asked("why?", SKEW, Turn("and for streaming features?")).text == "train-serve skew streaming features: why?"
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What is dropout?", "and what is a p-value?", "How do gradient boosting and random forests differ in training cost?"],
+)
+def test_a_change_of_subject_drags_no_old_subject_along(question: str) -> None:
+    assert asked(question, SKEW).text == question
+
+
+def test_a_first_question_is_searched_as_it_stands_whatever_its_words() -> None:
+    assert asked("and how would I fix it?").text == "and how would I fix it?"
+
+
+def test_each_of_several_questions_is_searched_with_the_subject_of_the_first() -> None:
+    parts = asked(
+        "what's a golden set for a RAG product, how many questions do i need in it, and who should check the answers?"
+    ).parts
+    assert [part.asked for part in parts] == [
+        "what's a golden set for a RAG product", "how many questions do i need in it", "who should check the answers?"
+    ]  # fmt: skip
+    assert all(part.search.startswith("what's a golden set for a RAG product") for part in parts)
+
+
+def test_a_part_that_names_its_own_subject_is_searched_alone() -> None:
+    parts = asked("What is label smoothing, and how does a learning rate warm-up schedule work?").parts
+    assert [part.search for part in parts] == ["What is label smoothing", "how does a learning rate warm-up schedule work?"]
+
+
+def test_what_is_told_before_the_questions_belongs_to_the_first_of_them() -> None:
+    parts = asked("Our AUC fell from 0.9 to 0.7 in a week. what do you check first? how do you fix the features?").parts
+    assert parts[0].search == "Our AUC fell from 0.9 to 0.7 in a week. what do you check first?"
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What is the difference between precision and recall?", "how do i handle missing values and outliers", "L1 or L2?", ""],
+)
+def test_one_question_about_two_things_is_not_cut(question: str) -> None:
+    assert asked(question).parts == ()
+
+
+def test_a_rambling_question_has_at_most_four_parts() -> None:
+    assert len(asked(" ".join(f"what is bagging number {n}?" for n in "one two three four five six".split())).parts) == 4
+
+
+@pytest.mark.parametrize(
+    ("question", "searched"),
+    [
+        ("explain overfitting to a product manager", "explain overfitting"),
+        ("explain gradient descent like i'm five", "explain gradient descent"),
+        ("how do i explain a model to a non-technical person", "how do i explain a model to a non-technical person"),
+        ("how do i sell a model to a customer", "how do i sell a model to a customer"),
+    ],
+)
+def test_who_an_explanation_is_for_does_not_outweigh_what_it_is_about(question: str, searched: str) -> None:
+    assert asked(question).text == searched
