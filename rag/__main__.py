@@ -7,16 +7,17 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from rag.assistant import Assistant
 from rag.errors import PrepError
 from rag.settings import load_settings
-from rag.types import Answer, Citation, Filters, Turn
+from rag.types import LENGTHS, Answer, Citation, Filters, Length, Turn
 
 EXIT_CODES = {"answered": 0, "not_in_corpus": 3}
+RULE = "─" * 30
 
 
 def arguments() -> argparse.Namespace:
@@ -28,6 +29,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("question", nargs="*", help="the question, quoted or not")
     parser.add_argument("--json", action="store_true", help="print the answer as one JSON object")
     parser.add_argument("--batch", nargs=2, type=Path, metavar=("IN.jsonl", "OUT.jsonl"), help="answer a file of questions")
+    parser.add_argument("--length", choices=LENGTHS, default="standard", help="30 seconds, 2 minutes, or for the whiteboard")
     parser.add_argument("--area", action="append", default=[], help="only guides of this area (may be repeated)")
     parser.add_argument("--role", action="append", default=[], help="only guides for this role (may be repeated)")
     parser.add_argument("--level", action="append", default=[], help="only guides of this level: core or deep")
@@ -47,8 +49,10 @@ def main() -> int:
             print(unknown, file=sys.stderr)
             return 2
         if options.batch:
-            return answer_batch(assistant, filters, *options.batch)
-        answer = assistant.ask(options.question, filters=filters)
+            return answer_batch(assistant, filters, options.length, *options.batch)
+        if assistant.settings.llm and sys.stdout.isatty() and not options.json:
+            return EXIT_CODES[show(assistant.stream(options.question, filters=filters, length=options.length)).status]
+        answer = assistant.ask(options.question, filters=filters, length=options.length)
     except PrepError as error:
         print(error, file=sys.stderr)
         return 1
@@ -69,7 +73,23 @@ def unknown_filter(assistant: Assistant, filters: Filters) -> str | None:
     return None
 
 
-def answer_batch(assistant: Assistant, filters: Filters, source: Path, target: Path) -> int:
+def show(pieces: Iterable[str | Answer]) -> Answer:
+    """The answer as it comes; once more as a whole when a check has changed what was shown."""
+    shown = ""
+    for piece in pieces:
+        if isinstance(piece, Answer):
+            break
+        print(piece, end="", flush=True)
+        shown += piece
+    assert isinstance(piece, Answer)
+    changed = shown.strip() != piece.text.strip()
+    print(
+        f"\n\n{RULE}\nChecked against the guides:\n\n{as_text(piece)}" if changed else f"\n\n{below(piece)}".rstrip(), flush=True
+    )
+    return piece
+
+
+def answer_batch(assistant: Assistant, filters: Filters, length: Length, source: Path, target: Path) -> int:
     """One line out for every line in, failures included; written as it goes."""
     try:
         lines = [line for line in source.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
@@ -87,7 +107,7 @@ def answer_batch(assistant: Assistant, filters: Filters, source: Path, target: P
     failures = 0
     with out:
         for number, line in enumerate(lines, start=1):
-            result = answer_line(assistant, filters, line, number)
+            result = answer_line(assistant, filters, length, line, number)
             failures += result["status"] == "error"
             out.write(json.dumps(result, ensure_ascii=False) + "\n")
             out.flush()
@@ -97,12 +117,12 @@ def answer_batch(assistant: Assistant, filters: Filters, source: Path, target: P
     return 1 if failures else 0
 
 
-def answer_line(assistant: Assistant, filters: Filters, line: str, number: int) -> dict[str, Any]:
+def answer_line(assistant: Assistant, filters: Filters, length: Length, line: str, number: int) -> dict[str, Any]:
     name: Any = number
     try:
         item = json.loads(line)
         name = item.get("id", number)
-        answer = assistant.ask(item["question"], tuple(turns(item.get("history") or [])), filters)
+        answer = assistant.ask(item["question"], tuple(turns(item.get("history") or [])), filters, length)
         return {"id": name, **as_json(answer)}
     except Exception as error:  # one bad line must not cost the others their answers
         return {"id": name, "status": "error", "error": f"{type(error).__name__}: {error}"}
@@ -143,11 +163,18 @@ def as_json(answer: Answer) -> dict[str, Any]:
 
 
 def as_text(answer: Answer) -> str:
-    width = min(max(shutil.get_terminal_size().columns, 30), 100)
-    parts = [wrapped(answer.text, width)]
-    if answer.citations:
-        parts.append("\n".join(source_line(citation, width) for citation in answer.citations))
-    return "\n\n".join(parts)
+    return f"{wrapped(answer.text, columns())}\n\n{below(answer)}".rstrip()
+
+
+def below(answer: Answer) -> str:
+    """What stands under an answer: its sources, then what a person should know of how it was made."""
+    sources = "\n".join(source_line(citation, columns()) for citation in answer.citations)
+    notes = [wrapped(note, columns()) for note in answer.trace.get("notes", [])]
+    return "\n\n".join(filter(None, [sources, *notes]))
+
+
+def columns() -> int:
+    return min(max(shutil.get_terminal_size().columns, 30), 100)
 
 
 def wrapped(text: str, width: int) -> str:

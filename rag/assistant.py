@@ -4,19 +4,25 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
+from rag.cite import Cited
 from rag.compose import compose
 from rag.embed import load_encoder
 from rag.evidence import weigh
+from rag.generate import Generation, rewritten
 from rag.index import Index, Manifest, fingerprint
+from rag.llm import Chat, NoReply
+from rag.orders import disarmed
 from rag.rerank import load_reranker
-from rag.retrieve import Retrieval, Retriever
+from rag.retrieve import Found, Retriever
 from rag.settings import Settings
-from rag.types import Answer, Filters, Passage, Turn
+from rag.types import Answer, Filters, Length, Passage, Turn
 from rag.understand import understand
+from rag.verify import Checker
 
-ENOUGH = 0.48  # evidence below this strength is answered with a refusal
+ENOUGH = 0.43  # evidence below this strength is answered with a refusal
 NEAREST = 3
 
 
@@ -24,42 +30,61 @@ class Assistant:
     """Answers questions from the current generation of the index; safe to share between threads."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._lock = threading.Lock()
         with ThreadPoolExecutor(1) as pool:  # Chroma's import and the model's load take about as long: do both at once
             importing = pool.submit(__import__, "chromadb")
-            self._encoder = load_encoder(settings)
+            self.encoder = load_encoder(settings)
             importing.result()
-        self._fingerprint = fingerprint(settings, self._encoder.name)
+        self._fingerprint = fingerprint(settings, self.encoder.name)
         self._reranker = load_reranker(settings)
         self._retriever = self._open()
 
-    def ask(self, question: str, history: Sequence[Turn] = (), filters: Filters = Filters()) -> Answer:
-        started = time.perf_counter()
-        retriever = self._current()
-        retrieval = search(retriever, question, history, filters)
-        evidence = weigh(retrieval, retriever.index)
-        trace: dict[str, Any] = {**retrieval.trace, "evidence": evidence.as_dict()}
-        composing = time.perf_counter()
-        enough = evidence.strength >= ENOUGH
-        cited = compose(retrieval, retriever.index, self._settings.answer_words) if enough else None
-        trace["milliseconds"]["compose"] = round((time.perf_counter() - composing) * 1000, 3)
-        if cited is None:
-            answer = Answer(question, "not_in_corpus", refusal(retrieval), (), retrieval.passages, trace)
-        else:
-            answer = Answer(question, "answered", cited.text, cited.citations, retrieval.passages, trace)
-        trace["milliseconds"]["total"] = round((time.perf_counter() - started) * 1000, 3)
+    def ask(
+        self, question: str, history: Sequence[Turn] = (), filters: Filters = Filters(), length: Length = "standard"
+    ) -> Answer:
+        *_, answer = self.stream(question, history, filters, length)
+        assert isinstance(answer, Answer)
         return answer
 
-    def retrieve(self, question: str, history: Sequence[Turn] = (), filters: Filters = Filters()) -> Retrieval:
+    def retrieve(self, question: str, history: Sequence[Turn] = (), filters: Filters = Filters()) -> Found:
         """The passages an answer would be made of."""
         return search(self._current(), question, history, filters)
 
-    def stream(self, question: str, history: Sequence[Turn] = (), filters: Filters = Filters()) -> Iterator[str | Answer]:
-        """The answer's text block by block, then the answer itself."""
-        answer = self.ask(question, history, filters)
-        for block in answer.text.split("\n\n"):
-            yield block + "\n\n"
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), filters: Filters = Filters(), length: Length = "standard"
+    ) -> Iterator[str | Answer]:
+        """The answer's text as it comes, then the answer itself, which has it right where a check changed what was shown."""
+        started = time.perf_counter()
+        retriever = self._current()
+        chat = Chat(self.settings) if self.settings.llm else None
+        found = search(retriever, question, history, filters, chat)
+        weighed = [weigh(retrieval, retriever.index) for retrieval in found.retrievals]
+        trace: dict[str, Any] = {**found.trace, "evidence": max(weighed, key=lambda item: item.strength).as_dict()}
+        enough = [item.strength >= ENOUGH for item in weighed]
+        safe = harmless(found)
+        generation = Generation(chat, Checker(self.encoder, retriever.index), safe.passages) if chat and any(enough) else None
+        cited: Cited | None = None
+        if generation:
+            generating = time.perf_counter()
+            try:
+                cited = yield from generation.stream(question, history, length)
+                enough = []  # the model has answered, or said that the passages do not
+            except NoReply as fault:
+                trace["notes"] = [f"The chat model {fault}, so this answer is quoted from the guides."]
+            trace["model"] = generation.record()
+            trace["milliseconds"]["generate"] = round((time.perf_counter() - generating) * 1000, 3)
+        composing = time.perf_counter()
+        if any(enough):
+            cited = compose(safe, enough, retriever.index, length, history)
+        trace["milliseconds"]["compose"] = round((time.perf_counter() - composing) * 1000, 3)
+        if cited is None:
+            answer = Answer(question, "not_in_corpus", refusal(found.passages), (), found.passages, trace)
+        else:
+            answer = Answer(question, "answered", cited.text, cited.citations, found.passages, trace)
+        if not (generation and generation.shown):
+            yield from (block + "\n\n" for block in answer.text.split("\n\n"))
+        trace["milliseconds"]["total"] = round((time.perf_counter() - started) * 1000, 3)
         yield answer
 
     @property
@@ -69,22 +94,31 @@ class Assistant:
     def _current(self) -> Retriever:
         """The retriever over the newest generation: a writer may have committed one since the last question."""
         with self._lock:
-            if Manifest.read(self._settings) != self._retriever.index.manifest:
+            if Manifest.read(self.settings) != self._retriever.index.manifest:
                 self._retriever = self._open()
             return self._retriever
 
     def _open(self) -> Retriever:
-        index = Index.open(self._settings, self._fingerprint)
-        return Retriever(self._settings, index, self._encoder, self._reranker)
+        index = Index.open(self.settings, self._fingerprint)
+        return Retriever(self.settings, index, self.encoder, self._reranker)
 
 
-def search(retriever: Retriever, question: str, history: Sequence[Turn], filters: Filters) -> Retrieval:
-    return retriever.retrieve(understand(question, history, retriever.speller), filters)
+def search(retriever: Retriever, question: str, history: Sequence[Turn], filters: Filters, chat: Chat | None = None) -> Found:
+    """What is found for the question; a follow-up is first put in words that stand alone, by the model where there is one."""
+    if chat and history and (alone := rewritten(chat, question, history)):
+        question, history = alone, ()
+    return retriever.find(understand(question, history, retriever.speller), filters)
 
 
-def refusal(retrieval: Retrieval) -> str:
+def harmless(found: Found) -> Found:
+    """What was found less the orders that stand in it."""
+    retrievals = [replace(item, passages=tuple(map(disarmed, item.passages))) for item in found.retrievals]
+    return replace(found, retrievals=tuple(retrievals), passages=tuple(map(disarmed, found.passages)))
+
+
+def refusal(passages: Sequence[Passage]) -> str:
     text = "The guides do not answer this."
-    topics = nearest_topics(retrieval.passages)
+    topics = nearest_topics(passages)
     if topics:
         text += " The nearest they come: " + "; ".join(topics) + "."
     return text

@@ -32,8 +32,15 @@ class Settings(BaseSettings):
     )
     candidates: int = Field(default=100, ge=1, description="how many passages each of the two searches brings to fusion")
     rerank_depth: int = Field(default=40, ge=0, description="how many fused candidates the reranker looks at")
+    llm: str = Field(default="", description="a chat model as provider:model, like `openai:gpt-5-mini`; empty: offline")
+    llm_base_url: str = Field(default="", description="the model server's address; empty: the provider's own")
+    llm_timeout: float = Field(default=60, gt=0, description="the most seconds one try of the chat model may take")
+    llm_budget: float = Field(default=120, gt=0, description="the most seconds all its tries for one question may take")
+    llm_checker: bool = Field(default=False, description="whether the chat model judges each sentence too")
+    llm_cache: bool = Field(default=False, description="whether its replies are kept in the data folder and used again")
+    llm_price_in: float = Field(default=0, ge=0, description="price of a million tokens it reads; 0: unknown")
+    llm_price_out: float = Field(default=0, ge=0, description="price of a million tokens it writes; 0: unknown")
     passages: int = Field(default=8, ge=1, description="how many passages an answer may draw on")
-    answer_words: int = Field(default=240, ge=40, description="the most words in an answer")
 
     @property
     def index_dir(self) -> Path:
