@@ -1,32 +1,26 @@
-"""A plain page that asks and shows a cited answer."""
+"""Wiring: the pages, the look, and nothing else."""
+
+from pathlib import Path
 
 import streamlit as st
 
-from rag.errors import PrepError
-from rag.settings import load_settings
-from rag.types import Answer
+from ui import session
+from ui.views import ask, library, quality, settings
 
+HERE = Path(__file__).parent
 
-@st.cache_resource(show_spinner="Opening the guides …")
-def assistant():  # type: ignore[no-untyped-def]
-    from rag.assistant import Assistant  # heavy imports stay out of the first paint
-
-    return Assistant(load_settings())
-
-
-def show(answer: Answer) -> None:
-    st.markdown(answer.text)
-    for citation in answer.citations:
-        with st.expander(f"[{citation.number}] {citation.guide}: {citation.heading}"):
-            st.markdown(citation.quote)
-            st.caption(citation.place)
-
-
-st.set_page_config(page_title="Prep RAG", page_icon=":material/menu_book:")
-st.title("Prep RAG")
-question = st.text_input("Your question", placeholder="How do I debug train-serve skew?")
-if question.strip():
-    try:
-        show(assistant().ask(question))
-    except PrepError as error:
-        st.error(str(error))
+st.set_page_config(page_title="Prep RAG", page_icon=str(HERE / "logo.svg"), layout="wide")
+st.logo(HERE / "logo.svg", size="large")
+st.html(HERE / "style.css")
+st.html(f"<script>{(HERE / 'script.js').read_text()}</script>", unsafe_allow_javascript=True)
+page = st.navigation(
+    [
+        st.Page(ask.draw, title="Ask", url_path="ask", default=True),
+        st.Page(library.draw, title="Library", url_path="library"),
+        st.Page(quality.draw, title="Quality", url_path="quality"),
+        st.Page(settings.draw, title="Settings", url_path="settings"),
+    ],
+    position="top",
+)
+with session.told():
+    page.run()

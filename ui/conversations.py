@@ -1,0 +1,109 @@
+"""Conversations on disk: one file each, named by an id that nobody can guess and that stands in the page's address."""
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rag.settings import Settings
+from rag.types import Answer, Citation, Filters, Length, Turn
+
+ID = re.compile(r"[A-Za-z0-9_-]{22}")
+SHOWN_CANDIDATES = 12
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """A section that a refusal offers to open."""
+
+    doc_id: str
+    guide: str
+    heading: str
+    start: int
+    end: int
+
+
+@dataclass
+class Exchange:
+    """One question and what became of it; a status of "open" is one that was cut off before its end."""
+
+    question: str
+    length: Length = "standard"
+    status: str = "open"  # open, answered, not_in_corpus
+    text: str = ""
+    citations: list[Citation] = field(default_factory=list)
+    nearest: list[Nearest] = field(default_factory=list)
+    trace: dict[str, Any] = field(default_factory=dict)
+    followups: list[str] = field(default_factory=list)
+    verdict: str = ""
+    wanted: bool = False
+
+    def settle(self, answer: Answer, candidates: list[dict[str, Any]]) -> None:
+        """Take over what a later visit needs, so that it does not depend on the index being the same."""
+        self.status, self.text, self.citations = answer.status, answer.text, list(answer.citations)
+        self.trace = {**answer.trace, "candidates": candidates}
+        self.nearest = [
+            Nearest(source.doc_id, source.title, source.heading_path[-1], source.start, source.end)
+            for source in (passage.source for passage in answer.passages[:3])
+        ]
+
+
+@dataclass
+class Conversation:
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    length: Length = "standard"
+    filters: Filters = field(default_factory=Filters)
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    def history(self, before: int) -> list[Turn]:
+        return [Turn(exchange.question, exchange.text) for exchange in self.exchanges[:before] if exchange.status == "answered"]
+
+
+def folder(settings: Settings) -> Path:
+    return settings.data_dir / "conversations"
+
+
+def save(settings: Settings, conversation: Conversation) -> None:
+    """Written beside and renamed, so that a crash leaves the old one or the new one."""
+    folder(settings).mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder(settings) / f"{conversation.id}.json"
+    staged = path.with_suffix(f".{time.monotonic_ns()}")
+    staged.write_text(json.dumps(asdict(conversation), ensure_ascii=False, default=str), encoding="utf-8")
+    staged.replace(path)
+
+
+def load(settings: Settings, name: str) -> Conversation | None:
+    """None for an id that was never given out, or a file that can no longer be read."""
+    if not ID.fullmatch(name):
+        return None
+    try:
+        found = json.loads((folder(settings) / f"{name}.json").read_text(encoding="utf-8"))
+        return Conversation(
+            id=name,
+            length=found["length"],
+            filters=Filters(**{key: tuple(values) for key, values in found["filters"].items()}),
+            exchanges=[exchange_of(item) for item in found["exchanges"]],
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def exchange_of(item: Mapping[str, Any]) -> Exchange:
+    citations = [Citation(**citation) for citation in item["citations"]]
+    nearest = [Nearest(**section) for section in item["nearest"]]
+    return Exchange(**{**item, "citations": citations, "nearest": nearest})
+
+
+def as_markdown(exchanges: list[Exchange]) -> str:
+    """What a person takes along: questions, answers, and where every number points."""
+    parts = []
+    for exchange in exchanges:
+        parts.append(f"## {exchange.question}\n\n{exchange.text.strip()}\n")
+        if exchange.citations:
+            places = (f"{item.number}. {item.guide}: {item.heading} (`{item.place}`)" for item in exchange.citations)
+            parts.append("Sources:\n\n" + "\n".join(places) + "\n")
+    return "\n".join(parts)
