@@ -39,8 +39,9 @@ test: install ## run the whole test suite, offline
 test-corpus: install ## check the guides: house rules, code blocks, numbers
 	$(RUN) -m pytest tests/corpus
 
-eval: ingest ## measure answers against the questions written before the guides
-	$(RUN) -m evals.brief
+eval: ingest ## ask every golden question, measure every answer, hold the gates
+	$(RUN) -m evals.run --split dev
+	$(RUN) -m evals.run --split test
 
 bench: ingest ## measure speed against LangChain and sentence-transformers, on this machine
 	$(RUN) -m evals.bench

@@ -18,6 +18,7 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from rich.console import Console
 
+from evals import dataset
 from evals.metrics import bootstrap_interval
 from ingest.sync import synchronise
 from rag.assistant import Assistant
@@ -25,7 +26,6 @@ from rag.embed import load_encoder
 from rag.index import Index, Manifest
 from rag.settings import Settings
 
-QUESTIONS = Path(__file__).parent / "golden" / "brief-150.jsonl"
 ROUNDS = 3
 console = Console(width=120)
 
@@ -48,7 +48,7 @@ def ratio_line(name: str, baseline: Sequence[float], ours: Sequence[float], unit
 
 def bench_questions(settings: Settings) -> None:
     """One question, warm: retrieve + rerank + compose, against LangChain's EnsembleRetriever over the same chunks."""
-    questions = [json.loads(line)["question"] for line in QUESTIONS.read_text().splitlines()]
+    questions = [question.text for question in dataset.sample(dataset.load("dev"), 150) if question.answerable]
     assistant = Assistant(settings)
     baseline = ensemble_retriever(settings)
     for question in questions[:10]:

@@ -27,6 +27,19 @@ def reciprocal_rank(ranking: Sequence[str], relevance: Relevance, k: int) -> flo
     return next((1 / rank for rank, name in enumerate(ranking[:k], start=1) if relevance.get(name, 0) > 0), 0.0)
 
 
+def average(values: Sequence[float]) -> float | None:
+    """None for no values: nothing measured is not zero."""
+    return float(np.mean(values)) if len(values) else None
+
+
+def permutation_p(differences: Sequence[float], seed: int = 0) -> float:
+    """Two-sided p-value of a mean paired difference: how often random signs give one at least as far from zero."""
+    sample: NDArray[np.float64] = np.asarray(differences, dtype=np.float64)
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(RESAMPLES, len(sample)))
+    shuffled = np.abs((signs * sample).mean(axis=1))
+    return float((np.sum(shuffled >= abs(sample.mean()) - 1e-12) + 1) / (RESAMPLES + 1))
+
+
 def bootstrap_interval(values: Sequence[float], seed: int = 0) -> tuple[float, float]:
     """The 95 % percentile interval of the mean; of differences, when the values are paired differences."""
     sample: NDArray[np.float64] = np.asarray(values, dtype=np.float64)

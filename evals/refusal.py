@@ -1,12 +1,10 @@
 """`python -m evals.refusal`: fit the rule that tells a question the guides answer from one they do not.
 
-Fitted on the questions written before the guides (answerable) and on `unanswerable-dev.jsonl`; judged by cross-validation.
+Fitted on the dev split of the golden questions, a question's parts each on their own; judged by cross-validation.
 """
 
-import json
 import sys
 from dataclasses import asdict, fields
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -16,28 +14,23 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
+from evals import dataset
 from rag.assistant import Assistant
 from rag.evidence import Signals, signals_of
 from rag.settings import load_settings
 
-GOLDEN = Path(__file__).parent / "golden"
 OVER_REFUSAL = (0.02, 0.04, 0.06, 0.08)
-
-
-def questions(name: str) -> list[str]:
-    return [json.loads(line)["question"] for line in (GOLDEN / name).read_text().splitlines()]
 
 
 def main() -> int:
     console = Console(width=120)
     assistant = Assistant(load_settings())
-    answerable, unanswerable = questions("brief-150.jsonl"), questions("unanswerable-dev.jsonl")
-    rows = []
-    for question in track(answerable + unanswerable, "Retrieving", console=console, transient=True):
-        retrieval = assistant.retrieve(question)
-        rows.append(list(asdict(signals_of(retrieval, assistant.index)).values()))
-    features = np.array(rows)
-    labels = np.array([1] * len(answerable) + [0] * len(unanswerable))
+    rows, answerable = [], []
+    for question in track(dataset.load("dev"), "Retrieving", console=console, transient=True):
+        for retrieval in assistant.retrieve(question.text, question.history).retrievals:
+            rows.append(list(asdict(signals_of(retrieval, assistant.index)).values()))
+            answerable.append(int(question.answerable))
+    features, labels = np.array(rows), np.array(answerable)
     model = LogisticRegression(C=10.0, class_weight="balanced")
     folds = StratifiedKFold(10, shuffle=True, random_state=0)
     chances = cross_val_predict(model, features, labels, cv=folds, method="predict_proba")[:, 1]

@@ -1,23 +1,34 @@
 """`python -m rag "question"`: a cited answer in the terminal."""
 
 import argparse
+import contextlib
+import functools
 import json
 import os
 import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from rag import journal
 from rag.assistant import Assistant
 from rag.errors import PrepError
+from rag.markers import fenced
 from rag.settings import load_settings
-from rag.types import LENGTHS, Answer, Citation, Filters, Length, Turn
+from rag.types import LENGTHS, Answer, Filters, Turn
 
 EXIT_CODES = {"answered": 0, "not_in_corpus": 3}
 RULE = "─" * 30
+MARK = re.compile(r"\s*(?:[-*+]|\d+[.)]|\[\d+\])\s+")  # what the rest of an item, or of a source, stands indented under
+UNPRINTED = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)])  # what could give the terminal orders
+Ask = Callable[[str, Sequence[Turn]], Answer]
+
+
+class WrongUsage(PrepError):
+    """What was typed cannot be done."""
 
 
 def arguments() -> argparse.Namespace:
@@ -45,85 +56,85 @@ def main() -> int:
     filters = Filters(tuple(options.area), tuple(options.role), tuple(options.level))
     try:
         assistant = Assistant(load_settings())
-        if unknown := unknown_filter(assistant, filters):
-            print(unknown, file=sys.stderr)
-            return 2
+        check(assistant, filters)
+        ask = functools.partial(assistant.ask, filters=filters, length=options.length)
         if options.batch:
-            return answer_batch(assistant, filters, options.length, *options.batch)
-        if assistant.settings.llm and sys.stdout.isatty() and not options.json:
-            return EXIT_CODES[show(assistant.stream(options.question, filters=filters, length=options.length)).status]
-        answer = assistant.ask(options.question, filters=filters, length=options.length)
+            return answer_batch(ask, *options.batch)
+        streams = bool(assistant.settings.llm) and sys.stdout.isatty() and not options.json
+        answer = shown(assistant.stream(options.question, (), filters, options.length)) if streams else ask(options.question)
     except PrepError as error:
         print(error, file=sys.stderr)
-        return 1
-    try:
-        print(json.dumps(as_json(answer), ensure_ascii=False) if options.json else as_text(answer), flush=True)
-    except BrokenPipeError:  # `python -m rag "…" | head` has read enough; Python's own flush at exit must not complain either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2 if isinstance(error, WrongUsage) else 1
+    if answer.status == "not_in_corpus":
+        record_gap(assistant, answer)
+    if not streams:
+        try:
+            print(json.dumps(as_json(answer), ensure_ascii=False) if options.json else wrapped(as_text(answer)), flush=True)
+        except BrokenPipeError:  # `python -m rag "…" | head` has read enough; Python's own flush at exit must not complain either
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return EXIT_CODES[answer.status]
 
 
-def unknown_filter(assistant: Assistant, filters: Filters) -> str | None:
-    """What to say of a filter that no guide has."""
+def check(assistant: Assistant, filters: Filters) -> None:
     for name, values in filters.groups():
         known = assistant.index.catalogue.labels(name)
         for value in values:
             if value not in known:
-                return f"No guide has the {name} {value!r}. There are: {', '.join(known)}"
-    return None
+                raise WrongUsage(f"No guide has the {name} {value!r}. There are: {', '.join(known)}")
 
 
-def show(pieces: Iterable[str | Answer]) -> Answer:
+def record_gap(assistant: Assistant, answer: Answer) -> None:
+    """A refusal goes on the list of what the guides may lack, as one in the app does."""
+    nearest = [f"{item.source.title}: {item.source.heading_path[-1]}" for item in answer.passages[:3]]
+    understood, strength = answer.trace["understood"], answer.trace["evidence"]["strength"]
+    with contextlib.suppress(OSError):  # a folder that cannot be written must not spoil the answer
+        journal.record(
+            assistant.settings, "gap", question=answer.question, understood=understood, strength=strength, nearest=nearest
+        )
+
+
+def shown(pieces: Iterable[str | Answer]) -> Answer:
     """The answer as it comes; once more as a whole when a check has changed what was shown."""
-    shown = ""
+    seen = ""
     for piece in pieces:
         if isinstance(piece, Answer):
-            break
-        print(piece, end="", flush=True)
-        shown += piece
-    assert isinstance(piece, Answer)
-    changed = shown.strip() != piece.text.strip()
-    print(
-        f"\n\n{RULE}\nChecked against the guides:\n\n{as_text(piece)}" if changed else f"\n\n{below(piece)}".rstrip(), flush=True
-    )
-    return piece
+            changed = seen.strip() != piece.text.strip()
+            rest = f"{RULE}\nChecked against the guides:\n\n{as_text(piece)}" if changed else below(piece)
+            print(f"\n\n{wrapped(rest)}".rstrip(), flush=True)
+            return piece
+        print(piece.translate(UNPRINTED), end="", flush=True)
+        seen += piece
+    raise AssertionError("the last piece is the answer")
 
 
-def answer_batch(assistant: Assistant, filters: Filters, length: Length, source: Path, target: Path) -> int:
+def answer_batch(ask: Ask, source: Path, target: Path) -> int:
     """One line out for every line in, failures included; written as it goes."""
     try:
         lines = [line for line in source.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
-    except (OSError, UnicodeError) as error:
-        print(f"{source} cannot be read ({error}). Name a file of questions, one JSON object a line.", file=sys.stderr)
-        return 2
-    if target.exists() and target.samefile(source):
-        print("The answers would overwrite the questions. Name another output file.", file=sys.stderr)
-        return 2
-    try:
+        if target.exists() and target.samefile(source):
+            raise OSError("the answers would overwrite the questions")
         out = target.open("w", encoding="utf-8")
-    except OSError as error:
-        print(f"{target} cannot be written ({error}). Name a file in a folder that exists.", file=sys.stderr)
-        return 2
+    except (OSError, UnicodeError) as error:
+        advice = "Name a file of questions, one JSON object a line, and another for the answers."
+        raise WrongUsage(f"{source} cannot be answered into {target}: {error}. {advice}") from None
     failures = 0
     with out:
         for number, line in enumerate(lines, start=1):
-            result = answer_line(assistant, filters, length, line, number)
+            result = answer_line(ask, line, number)
             failures += result["status"] == "error"
-            out.write(json.dumps(result, ensure_ascii=False) + "\n")
-            out.flush()
+            print(json.dumps(result, ensure_ascii=False), file=out, flush=True)
             if sys.stderr.isatty():
                 print(f"\r{number}/{len(lines)}", end="", file=sys.stderr)
     print(f"{len(lines)} questions, {failures} failed: {target}", file=sys.stderr)
     return 1 if failures else 0
 
 
-def answer_line(assistant: Assistant, filters: Filters, length: Length, line: str, number: int) -> dict[str, Any]:
+def answer_line(ask: Ask, line: str, number: int) -> dict[str, Any]:
     name: Any = number
     try:
         item = json.loads(line)
         name = item.get("id", number)
-        answer = assistant.ask(item["question"], tuple(turns(item.get("history") or [])), filters, length)
-        return {"id": name, **as_json(answer)}
+        return {"id": name, **as_json(ask(item["question"], tuple(turns(item.get("history") or []))))}
     except Exception as error:  # one bad line must not cost the others their answers
         return {"id": name, "status": "error", "error": f"{type(error).__name__}: {error}"}
 
@@ -140,62 +151,46 @@ def turns(history: list[Any]) -> Iterator[Turn]:
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
-    return {
-        "question": answer.question,
-        "status": answer.status,
-        "text": answer.text,
-        "citations": [
-            {
-                "number": citation.number, "guide": citation.guide, "heading": citation.heading, "path": citation.doc_id,
-                "start": citation.start, "end": citation.end, "quote": citation.quote,
-            }
-            for citation in answer.citations
-        ],
-        "passages": [
-            {
-                "id": passage.id, "text": passage.text, "path": passage.source.doc_id,
-                "heading": passage.source.heading_path[-1], "score": passage.score,
-            }
-            for passage in answer.passages
-        ],
-        "trace": answer.trace,
-    }  # fmt: skip
+    citations = [
+        {"number": item.number, "guide": item.guide, "heading": item.heading, "path": item.doc_id,
+         "start": item.start, "end": item.end, "quote": item.quote}
+        for item in answer.citations
+    ]  # fmt: skip
+    passages = [
+        {
+            "id": item.id,
+            "text": item.text,
+            "path": item.source.doc_id,
+            "heading": item.source.heading_path[-1],
+            "score": item.score,
+        }
+        for item in answer.passages
+    ]
+    said = {"question": answer.question, "status": answer.status, "text": answer.text}
+    return {**said, "citations": citations, "passages": passages, "trace": answer.trace}
 
 
 def as_text(answer: Answer) -> str:
-    return f"{wrapped(answer.text, columns())}\n\n{below(answer)}".rstrip()
+    return f"{answer.text}\n\n{below(answer)}".rstrip()
 
 
 def below(answer: Answer) -> str:
     """What stands under an answer: its sources, then what a person should know of how it was made."""
-    sources = "\n".join(source_line(citation, columns()) for citation in answer.citations)
-    notes = [wrapped(note, columns()) for note in answer.trace.get("notes", [])]
-    return "\n\n".join(filter(None, [sources, *notes]))
+    sources = [f"[{item.number}] {item.guide}: {item.heading}\n    {item.place}" for item in answer.citations]
+    return "\n\n".join(filter(None, ["\n".join(sources), *answer.trace.get("notes", [])]))
 
 
-def columns() -> int:
-    return min(max(shutil.get_terminal_size().columns, 30), 100)
-
-
-def wrapped(text: str, width: int) -> str:
+def wrapped(text: str, width: int = 0) -> str:
     """Prose and list items at the terminal's width; code and tables as they are."""
-    lines, in_code = [], False
-    for line in text.split("\n"):
-        if re.match(r"\s*```", line):
-            in_code = not in_code
-        if in_code or line.startswith(("|", "```")) or len(line) <= width:
+    width = width or min(max(shutil.get_terminal_size().columns, 30), 100)
+    lines = []
+    for line, in_code in fenced(text.translate(UNPRINTED)):
+        if in_code or line.startswith("|") or len(line) <= width or " " not in line.strip():
             lines.append(line)
-            continue
-        marker = re.match(r"\s*(?:[-*+]|\d+[.)])\s+", line)
-        indent = " " * len(marker.group()) if marker else ""
-        lines.extend(textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
+        else:
+            indent = " " * len(mark[0]) if (mark := MARK.match(line)) else ""
+            lines += textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines)
-
-
-def source_line(citation: Citation, width: int) -> str:
-    label = f"[{citation.number}] "
-    body = textwrap.wrap(f"{citation.guide}: {citation.heading}", width - len(label))
-    return label + f"\n{' ' * len(label)}".join([*body, citation.place])
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ STATES_A_BELIEF = re.compile(r"\b(since|so (i|we|the|how|what|which)|means|alway
 SPEECH = re.compile(r"\b(I|I'd|I'm|my)\b")
 CORRECTION = re.compile(r"\b(wrong answer|false belief)\b")
 
-SUPPORT_SCORE = 0.8  # of the lead's score: what is further behind is about something else
+SUPPORT_SCORE = 0.7  # of the lead's score: what is further behind is about something else
 SUPPORT_COSINE = 0.12  # how much farther from the question than the lead another guide's passage may be
 SUPPORT_MATCH = 0.35  # of the lead's best piece: how well a further sentence must meet the question itself
 POINTER_WORDS = 12

@@ -10,8 +10,8 @@ from string import Template
 from typing import Any
 
 from rag.cite import NOT_ANSWERED, Cited, Segment, citation
-from rag.llm import Chat, NoReply
-from rag.markers import Statement, renumbered, statements, write_numbers
+from rag.llm import Chat, Messages, NoReply
+from rag.markers import ID, Statement, renumbered, statements, write_numbers
 from rag.orders import is_order
 from rag.types import Citation, Length, Passage, Turn
 from rag.units import units
@@ -22,7 +22,8 @@ REFUSAL = "NOT_IN_PASSAGES"
 UNSUPPORTED = "*(not supported by the guides)*"
 REMEMBERED = 3  # earlier exchanges the model is shown
 LONGEST_QUESTION = 300
-NUMBERED_LINE = re.compile(r"^\s*(\d+)\s*[.:)]\s*(\S.*)$", re.M)
+NUMBERED_LINE = re.compile(r"^\s*(\d{1,3})\s*[.:)]\s*(\S.*)$", re.M)
+FENCE_LINE = re.compile(r"^[ \t]*(?:```|~~~)\w*[ \t]*$", re.M)
 EMPTY_ITEM = re.compile(r"^[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]*$\n?", re.M)
 
 
@@ -89,95 +90,83 @@ class Generation:
             for name, passage in self._passages.items()
         )
 
-    def _checked(self, text: str, said: list[tuple[str, str]]) -> str:
+    def _checked(self, text: str, said: Messages) -> str:
         """The text with what no passage supports rewritten, dropped or marked; at least one sentence must hold."""
         found = statements(text)
-        holds = self._hold(found)
-        wrong = [statement for statement, good in zip(found, holds, strict=True) if not good]
-        orders = [statement for statement in wrong if is_order(statement.text) or REFUSAL in statement.text]
-        mended = self._mended([statement for statement in wrong if statement not in orders], said)
+        held = self._held(found)
+        wrong = [statement for statement in found if statement not in held]
+        mended = self._mended(wrong, said)
         for statement in reversed(wrong):
-            now = "" if statement in orders else mended.get(statement, marked(statement))
-            outcome = "dropped" if not now else "unsupported" if statement not in mended else "repaired"
-            self._counts[outcome] += 1
+            now, rest = mended.get(statement, marked(statement)), text[statement.end :]
+            self._counts["unsupported" if statement not in mended else "repaired" if now else "dropped"] += 1
             self._changed.insert(0, {"was": statement.text, "now": now})
-            gap = 0 if now else len(text[statement.end :]) - len(text[statement.end :].lstrip(" \t"))
-            text = text[: statement.start] + now + text[statement.end + gap :]
-        said_something = any(good and statement.numbers for statement, good in zip(found, holds, strict=True))
-        if not said_something and not self._counts["repaired"]:
+            text = text[: statement.start] + now + (rest if now else rest.lstrip(" \t"))
+        if not self._counts["repaired"] and not any(map(self._names, held)):
             raise NoReply("said nothing that the guides support")
         return re.sub(r"\n{3,}", "\n\n", EMPTY_ITEM.sub("", text)).strip() if self._counts["dropped"] else text
 
-    def _mended(self, wrong: Sequence[Statement], said: list[tuple[str, str]]) -> dict[Statement, str]:
-        """What the model makes of the sentences that failed, where it stands the same check; an empty text drops one."""
-        if not wrong:
+    def _mended(self, wrong: Sequence[Statement], said: Messages) -> dict[Statement, str]:
+        """What becomes of sentences that failed: the model's new words where they stand the same check, none where one goes."""
+        mended = {statement: "" for statement in wrong if betrays(statement)}
+        tried: dict[Statement, str] = {}
+        for statement, line in self._told("repair", [item for item in wrong if item not in mended], said).items():
+            if line.strip(" .*").upper() == "DROP":
+                mended[statement] = ""
+            else:
+                tried[statement] = write_numbers(line, self._passages, self._numbers).strip()
+        parts = {statement: statements(text) for statement, text in tried.items()}
+        held = set(self._held([part for own in parts.values() for part in own]))
+        return mended | {statement: tried[statement] for statement, own in parts.items() if own and held.issuperset(own)}
+
+    def _held(self, found: Sequence[Statement]) -> list[Statement]:
+        """Those that the passages they cite support, in the eyes of every judge."""
+        held = [statement for statement in found if self._supported(statement)]
+        if not self._chat.judges:
+            return held
+        verdicts = self._told("judge", list(filter(self._names, held)), passages=self._shelf())
+        return [statement for statement in held if not verdicts.get(statement, "").lower().startswith("no")]
+
+    def _told(self, name: str, found: Sequence[Statement], said: Messages = (), **values: str) -> dict[Statement, str]:
+        """What the model has to say of each of these statements: nothing, when it gives no reply."""
+        if not found:
             return {}
-        listed = "\n".join(f"{number}: {' '.join(statement.text.split())}" for number, statement in enumerate(wrong, start=1))
+        lines = [
+            f"{place}: {' '.join(item.text.split())} [{', '.join(self._names(item))}]"
+            for place, item in enumerate(found, start=1)
+        ]
         try:
-            reply = self._chat.say([*said, ("human", section("repair", sentences=listed))], self._drawn)
+            reply = self._chat.say([*said, ("human", section(name, sentences="\n".join(lines), **values))], self._drawn)
         except NoReply:
             return {}
-        rewritten = {}
-        for number, line in NUMBERED_LINE.findall(reply):
-            if 0 < int(number) <= len(wrong):
-                dropped = line.strip(" .*").upper() == "DROP"
-                rewritten[wrong[int(number) - 1]] = "" if dropped else write_numbers(line, self._passages, self._numbers).strip()
-        parts = {statement: statements(text) for statement, text in rewritten.items()}
-        every = [part for own in parts.values() for part in own]
-        good = {part for part, holds in zip(every, self._hold(every), strict=True) if holds}
-        return {
-            statement: text
-            for statement, text in rewritten.items()
-            if not text or (parts[statement] and good.issuperset(parts[statement]))
-        }
-
-    def _hold(self, found: Sequence[Statement]) -> list[bool]:
-        """For each statement whether the passages it cites say so, in the eyes of every judge."""
-        holds = [self._supported(statement) for statement in found]
-        if self._chat.judges and any(holds):
-            refused = self._refused([statement for statement, good in zip(found, holds, strict=True) if good])
-            holds = [good and statement not in refused for statement, good in zip(found, holds, strict=True)]
-        return holds
+        return {found[int(number) - 1]: line for number, line in NUMBERED_LINE.findall(reply) if 0 < int(number) <= len(found)}
 
     def _supported(self, statement: Statement) -> bool:
-        evidence = "\n\n".join(passage.text for passage in self._cited_by(statement))
-        if not evidence or is_order(statement.text) or REFUSAL in statement.text:
+        evidence = "\n\n".join(self._passages[name].text for name in self._names(statement))
+        if not evidence or betrays(statement):
             return statement.text == NOT_ANSWERED
         if statement.kind in ("code", "formula"):
-            lines = {" ".join(line.split()) for line in evidence.split("\n")}
-            own = [" ".join(line.split()) for line in statement.text.split("\n") if re.search(r"\w", line.lstrip("`~ "))]
-            own = own[1:] if statement.kind == "code" and statement.text[3:4].isalpha() else own
-            return all(line in lines for line in own)
+            given = {" ".join(line.split()) for line in evidence.split("\n")}
+            own = [" ".join(line.split()) for line in FENCE_LINE.sub("", statement.text).split("\n") if re.search(r"\w", line)]
+            return given.issuperset(own)
         if statement.kind == "table":
             rows = [row for row in renumbered(statement.text, {}).split("\n")[1:] if re.search(r"\w", row)]
             return all(self._checker.supports(evidence, row) for row in rows)
         return self._checker.supports(evidence, statement.text)
 
-    def _refused(self, found: Sequence[Statement]) -> list[Statement]:
-        """The statements that the model, as second judge, does not find in the passages they cite."""
-        names = {number: name for name, number in self._numbers.items()}
-        listed = "\n".join(
-            f"{place}: {' '.join(statement.text.split())} [{', '.join(names[number] for number in statement.numbers)}]"
-            for place, statement in enumerate(found, start=1)
-            if statement.numbers
-        )
-        try:
-            reply = self._chat.say([("human", section("judge", passages=self._shelf(), sentences=listed))], self._drawn)
-        except NoReply:
-            return []
-        verdicts = dict(NUMBERED_LINE.findall(reply))
-        return [statement for place, statement in enumerate(found, 1) if verdicts.get(str(place), "").lower().startswith("no")]
-
-    def _cited_by(self, statement: Statement) -> list[Passage]:
-        return [self._passages[name] for name, number in self._numbers.items() if number in statement.numbers]
+    def _names(self, statement: Statement) -> list[str]:
+        """The passages it cites; a number that we did not write stands for none."""
+        names = dict(enumerate(self._numbers, start=1))
+        return [names[number] for number in statement.numbers if number in names]
 
     def _cited(self, text: str) -> Cited:
         """Numbers counted anew where a check took some away, each with the stretch of its passage that supports what cites it."""
-        found = statements(text)
-        new = {old: place for place, old in enumerate(dict.fromkeys(n for item in found for n in item.numbers), start=1)}
-        passages = {number: self._passages[name] for name, number in self._numbers.items()}
-        claims = {old: [item.text for item in found if old in item.numbers] for old in new}
-        return Cited(renumbered(text, new), tuple(self._citation(new[old], passages[old], claims[old]) for old in new))
+        claims: dict[str, list[str]] = {}
+        for statement in statements(text):
+            for name in self._names(statement):
+                claims.setdefault(name, []).append(statement.text)
+        numbers = {name: place for place, name in enumerate(claims, start=1)}
+        text = renumbered(text, {self._numbers[name]: number for name, number in numbers.items()})
+        return Cited(text, tuple(self._citation(numbers[name], self._passages[name], claims[name]) for name in claims))
 
     def _citation(self, number: int, passage: Passage, claims: Sequence[str]) -> Citation:
         pieces = units(passage.text)
@@ -189,13 +178,14 @@ class Generation:
 
 def drawn_names(passages: Sequence[Passage]) -> list[str]:
     """Names that no text can have foreseen."""
-    texts = "\n".join(passage.text for passage in passages)
-    names: list[str] = []
-    while len(names) < len(passages):
-        name = f"p{secrets.token_hex(2)[:3]}"
-        if name not in names and name not in texts:
-            names.append(name)
-    return names
+    taken = {name for passage in passages for name in re.findall(ID, passage.text)}
+    free = [name for name in map("p{:03x}".format, range(16**3)) if name not in taken]
+    return secrets.SystemRandom().sample(free, len(passages))
+
+
+def betrays(statement: Statement) -> bool:
+    """Whether the model follows an order, or shows the word that only we should see."""
+    return is_order(statement.text) or REFUSAL in statement.text
 
 
 def opening(reply: str) -> str:

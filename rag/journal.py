@@ -19,18 +19,18 @@ def path(settings: Settings) -> Path:
 
 
 def record(settings: Settings, kind: Kind, **fields: Any) -> None:
-    """Append one line; a line is written whole, so two writers do not mix."""
+    """Append one line; it begins on a line of its own even if a crash cut the last one short."""
     path(settings).parent.mkdir(parents=True, exist_ok=True)
     entry = {"kind": kind, "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), **fields}
     with path(settings).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        file.write("\n" + json.dumps(entry, ensure_ascii=False) + "\n")
 
 
 def entries(settings: Settings, kind: Kind) -> Iterator[dict[str, Any]]:
     """Oldest first; a line cut short by a crash is passed over."""
     if not path(settings).exists():
         return
-    for line in path(settings).read_text(encoding="utf-8").splitlines():
+    for line in path(settings).read_text(encoding="utf-8").split("\n"):
         try:
             entry = json.loads(line)
         except ValueError:

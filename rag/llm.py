@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import importlib.util
 import json
 import os
 import random
@@ -29,54 +28,37 @@ class NoReply(PrepError):
     """The model gave nothing to answer with; the message says why, in words that follow "the chat model"."""
 
 
-class CutShort(Exception):
-    """The stream ended before the model was done."""
-
-
-class SaidNothing(Exception):
-    """A reply without a word."""
-
-
 def chat_model(settings: Settings, name: str = "") -> "BaseChatModel":
     """A ready LangChain chat model; what is missing is said with the command that mends it."""
     from langchain.chat_models import init_chat_model
 
     name = name or settings.llm
     provider, _, model_name = name.partition(":")
+    misnamed = f"{name!r} names no chat model. Name one as provider:model, for example: export PREP_LLM=openai:gpt-5-mini"
+    variable = f"{provider.upper()}_API_KEY"
+    keyless = f"{name} needs a key. Type: export {variable}=… (any word, for a server of your own that asks for none)"
     if not provider or not model_name:
-        raise ModelProblem(misnamed(name))
-    options: dict[str, Any] = {"temperature": 0, "timeout": settings.llm_timeout, "max_retries": 0}
+        raise ModelProblem(misnamed)
+    options: dict[str, Any] = {"timeout": settings.llm_timeout, "max_retries": 0}
     if provider == "openai":
         options["stream_usage"] = True  # off by default for a server of one's own
     if provider == "ollama":
-        if not importlib.util.find_spec("langchain_ollama"):  # LangChain would take a deprecated stand-in
-            raise ModelProblem(missing_package(name, "langchain-ollama"))
-        options = {"temperature": 0, "client_kwargs": {"timeout": settings.llm_timeout}}
+        options = {"client_kwargs": {"timeout": settings.llm_timeout}}
     if settings.llm_base_url:
         options["base_url"] = settings.llm_base_url
     try:
-        model: BaseChatModel = init_chat_model(name, **options)
+        if provider == "ollama":
+            __import__("langchain_ollama")  # where it is missing, LangChain would take a deprecated stand-in
+        model: BaseChatModel = init_chat_model(name, temperature=0, **options)
     except ImportError as error:
         package = re.search(r"pip install ([\w-]+)", str(error))
-        raise ModelProblem(missing_package(name, package[1] if package else f"langchain-{provider}")) from error
+        command = f".venv/bin/pip install -c constraints.txt {package[1] if package else f'langchain-{provider}'}"
+        raise ModelProblem(f"{name} needs a package that is not installed. Type: {command}") from error
     except Exception as error:  # every provider has a class of its own for a missing key; its message may show what it was given
-        raise ModelProblem(misnamed(name) if "model provider" in str(error) else missing_key(name)) from None
+        raise ModelProblem(misnamed if "model provider" in str(error) else keyless) from None
     if any(field.endswith("_api_key") and not value for field, value in model if value is not None):
-        raise ModelProblem(missing_key(name))
+        raise ModelProblem(keyless)
     return model
-
-
-def misnamed(name: str) -> str:
-    return f"{name!r} names no chat model. Name one as provider:model, for example: export PREP_LLM=openai:gpt-5-mini"
-
-
-def missing_package(name: str, package: str) -> str:
-    return f"{name} needs a package that is not installed. Type: .venv/bin/pip install -c constraints.txt {package}"
-
-
-def missing_key(name: str) -> str:
-    variable = f"{name.partition(':')[0].upper()}_API_KEY"
-    return f"{name} needs a key. Type: export {variable}=… (any word, for a server of your own that asks for none)"
 
 
 class Chat:
@@ -99,17 +81,20 @@ class Chat:
         `drawn` maps words drawn at random for this question to what stands for them in the cache.
         """
         drawn = drawn or {}
-        kept = self._kept(messages, drawn) if self._settings.llm_cache else None
-        if kept and kept.exists():
+        kept = self._kept(messages, drawn)
+        if self._settings.llm_cache and kept.exists():
             self.cached = True
             yield swapped(kept.read_text(encoding="utf-8"), {plain: word for word, plain in drawn.items()})
             return
         reply = ""
         for reply in self._tried(messages):
             yield reply
-        if kept:
+        if self._settings.llm_cache:
             with contextlib.suppress(OSError):  # a full disk must not cost the answer
-                keep(kept, swapped(reply, drawn))
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                staged = kept.with_suffix(f".{os.getpid()}-{time.monotonic_ns()}")
+                staged.write_text(swapped(reply, drawn), encoding="utf-8")
+                staged.replace(kept)
 
     def say(self, messages: Messages, drawn: Mapping[str, str] | None = None) -> str:
         *_, reply = self.stream(messages, drawn)
@@ -148,26 +133,24 @@ class Chat:
         if left <= 0:
             raise TimeoutError
         self.tries += 1
-        model, limit = self._model, self._settings.llm_timeout
-        if left < limit:
-            limit = left
-            model = chat_model(self._settings.model_copy(update={"llm_timeout": limit}))
+        limit = min(left, self._settings.llm_timeout)
+        model = self._model if limit < left else chat_model(self._settings.model_copy(update={"llm_timeout": limit}))
         ends = time.monotonic() + limit
         text, finished = "", False
         for chunk in model.stream(list(messages)):
             if usage := getattr(chunk, "usage_metadata", None):
                 self.tokens_in += usage["input_tokens"]
                 self.tokens_out += usage["output_tokens"]
-            finished = finished or has_ended(chunk.response_metadata)
+            finished |= has_ended(chunk.response_metadata)
             if chunk.text:
                 text += chunk.text
                 yield text
             if time.monotonic() > ends:
                 raise TimeoutError
         if not finished:
-            raise CutShort
+            raise NoReply("broke off")
         if not text.strip():
-            raise SaidNothing
+            raise NoReply("said nothing")
 
     def _kept(self, messages: Messages, drawn: Mapping[str, str]) -> Path:
         asked = json.dumps([self._settings.llm, self._settings.llm_base_url, [swapped(text, drawn) for _, text in messages]])
@@ -185,18 +168,11 @@ def swapped(text: str, words: Mapping[str, str]) -> str:
     return text
 
 
-def keep(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}-{time.monotonic_ns()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
-
-
 def answered(error: Exception) -> tuple[int | None, float]:
     """The status of an error that is an answer, and the seconds it asks to wait."""
     response = getattr(error, "response", None)
     status = getattr(error, "status_code", None) or getattr(response, "status_code", None)
-    asked = getattr(response, "headers", {}).get("retry-after", "") if response is not None else ""
+    asked = getattr(response, "headers", {}).get("retry-after", "")
     return status, float(asked) if re.fullmatch(r"\d+(\.\d+)?", asked) else 0.0
 
 
@@ -204,11 +180,11 @@ def named(error: Exception, status: int | None) -> str:
     """What went wrong in our own words: a provider's message may quote the key."""
     if status is not None:
         return PLAINLY.get(status, "has a fault" if status >= 500 else "refused the request") + f" ({status})"
+    if isinstance(error, NoReply):
+        return str(error)
     kinds = " ".join(kind.__name__ for kind in type(error).__mro__)
     if "Timeout" in kinds:
         return "took too long"
-    if isinstance(error, CutShort) or re.search(r"Protocol|ReadError", kinds):
+    if re.search(r"Protocol|ReadError", kinds):
         return "broke off"
-    if "Connect" in kinds:
-        return "cannot be reached"
-    return "said nothing" if isinstance(error, SaidNothing) else "sent something unreadable"
+    return "cannot be reached" if "Connect" in kinds else "sent something unreadable"

@@ -8,7 +8,7 @@ from rag.sentences import sentence_spans
 from rag.units import FENCE, Kind, blocks
 
 ID = r"p[0-9a-f]{3}"
-BRACKET = rf"(?:\[\s*{ID}(?:[\s,;]+{ID})*\s*\]|(?<!\w)\[\d{{1,3}}\](?!\())"
+BRACKET = rf"(?:\[\s*{ID}(?:[\s,;]+{ID})*\s*\]|(?<!\w)\[\d+\](?!\())"
 CODE = r"(?<!`)(?P<ticks>`++)[^\n]*?(?<!`)(?P=ticks)(?!`)"
 LINK = r"!?\[(?P<words>[^\]\n]*)\]\([^)\n]*\)"
 PIECE = re.compile(rf"(?P<code>{CODE})|(?P<ids>[ \t]*{BRACKET}(?:[ \t]*{BRACKET})*)(?P<stop>[.!?:]?)|{LINK}", re.I)
@@ -21,7 +21,7 @@ HEADING = re.compile(r"^[ \t]{0,3}#{1,6}[ \t]+")
 RUN = re.compile(rf"(?P<code>{CODE})|(?P<stop>[.!?…][\"'”’)*_]*)?(?P<run>(?:(?:^|[ \t]+)\[\d+\])+)", re.M)
 BENEATH = re.compile(r"(?:\s*\[\d+\])+\s*")
 BULLET = re.compile(r"^[ \t]*(?:[-*+]|\d{1,3}[.)])\s+", re.M)
-LABEL = re.compile(r"(\*\*|__)[^*_]+\1")
+LABELS = re.compile(r"(?:(\*\*|__)[^*_]+\1\s*)+")
 FILLER = "·"
 
 
@@ -47,7 +47,7 @@ def write_numbers(reply: str, given: Collection[str], numbers: dict[str, int], w
         if match["code"]:
             return match[0]
         if match["ids"] is None:
-            return match["words"]
+            return match["words"].replace("[", "")  # else "[![a](x)](y)" would leave a link
         named = [name for name in re.findall(ID, match["ids"].lower()) if name in given]
         marks = [f"[{numbers.setdefault(name, len(numbers) + 1)}]" for name in dict.fromkeys(named)]
         before = match.string[: match.start()]
@@ -59,20 +59,20 @@ def write_numbers(reply: str, given: Collection[str], numbers: dict[str, int], w
 
 
 def fenced(text: str) -> Iterator[tuple[str, bool]]:
-    """Each line, and whether it belongs to a block of code."""
-    open_mark = ""
+    """Each line, and whether it belongs to a block of code; one that opens and closes itself is read as a line of text."""
+    closing = ""
     for line in text.split("\n"):
         mark = match[1] if (match := FENCE.match(line)) else ""
-        yield line, bool(mark or open_mark)
-        if mark and mark == (open_mark or mark):
-            open_mark = "" if open_mark else mark
+        opens = "" if mark in line.strip()[2:] else mark
+        yield line, bool(closing or opens)
+        closing = opens if not closing else "" if closing in line else closing
 
 
 def settled(reply: str) -> str:
     """The beginning of a growing reply that later words cannot change."""
     *_, (line, in_code) = fenced(reply)
-    whole = SETTLED.match(line)
-    ready = OPEN_END.sub("", whole[0]) if whole and not in_code else ""
+    whole = None if in_code or FENCE.match(line) else SETTLED.match(line)
+    ready = OPEN_END.sub("", whole[0]) if whole else ""
     return reply[: len(reply) - len(line) + (0 if LINE_MARK.fullmatch(ready) else len(ready))]
 
 
@@ -86,10 +86,10 @@ def statements(text: str) -> list[Statement]:
         elif found and BENEATH.fullmatch(block):
             found[-1] = replace(found[-1], end=end, numbers=found[-1].numbers + numbers_in(block))
         else:
-            bullets = [match.span() for match in BULLET.finditer(text[start:end])] if kind == "list" else []
-            ends = [bullet[0] for bullet in bullets[1:]] + [end - start]
-            for (_, a), b in zip(bullets or [(0, 0)], ends, strict=True):
-                found.extend(sentences(text[start + a : start + b], kind, start + a))
+            marks = list(BULLET.finditer(block)) if kind == "list" else []
+            starts, ends = [mark.end() for mark in marks] or [0], [mark.start() for mark in marks[1:]]
+            for first, last in zip(starts, [*ends, len(block)], strict=True):
+                found.extend(sentences(block[first:last], kind, start + first))
     return found
 
 
@@ -99,20 +99,15 @@ def sentences(text: str, kind: Kind, offset: int) -> Iterator[Statement]:
     def masked(match: re.Match[str]) -> str:
         return match[0] if match["code"] else FILLER * len(match["run"]) + (match["stop"] or "")
 
+    spans = sentence_spans(RUN.sub(masked, text))
     label: int | None = None
-    for start, end in sentence_spans(RUN.sub(masked, text)):
-        piece = text[start:end]
-        said = RUN.sub(lambda match: match["code"] or match["stop"] or "", piece).strip()
-        numbers = tuple(number for match in RUN.finditer(piece) for number in numbers_in(match["run"] or ""))
-        if not numbers and LABEL.fullmatch(said):
-            label = start if label is None else label
-        elif re.search(r"\w", said):
-            first = start if label is None else label
-            said = said if label is None else f"{text[label:start].strip()} {said}"
-            yield Statement(kind, offset + first, offset + end, said, tuple(dict.fromkeys(numbers)))
-            label = None
-    if label is not None:
-        yield Statement(kind, offset + label, offset + len(text.rstrip()), text[label:].strip(), ())
+    for start, end in spans:
+        first = start if label is None else label
+        said = RUN.sub(lambda match: match["code"] or match["stop"] or "", text[first:end]).strip()
+        numbers = numbers_in(text[first:end])
+        label = first if LABELS.fullmatch(said) and not numbers and end < spans[-1][1] else None
+        if label is None and re.search(r"\w", said):
+            yield Statement(kind, offset + first, offset + end, said, numbers)
 
 
 def renumbered(text: str, numbers: Mapping[int, int]) -> str:
@@ -130,4 +125,6 @@ def renumbered(text: str, numbers: Mapping[int, int]) -> str:
 
 
 def numbers_in(text: str) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(int(number) for number in re.findall(r"\[(\d+)\]", text)))
+    """Those of its markers: an index such as `x[1]` is none."""
+    runs = " ".join(match["run"] or "" for match in RUN.finditer(text))
+    return tuple(dict.fromkeys(map(int, re.findall(r"\d+", runs))))

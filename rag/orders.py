@@ -3,8 +3,10 @@
 import re
 from dataclasses import replace
 
+from rag.markers import BULLET
+from rag.sentences import sentence_spans
 from rag.types import Passage
-from rag.units import Unit, units
+from rag.units import units
 
 _ORDERS = r"(?:instructions?|prompts?|rules|guidelines|directions|orders|commands?)"
 _TEXTS = rf"(?:{_ORDERS}|messages?|context|passages?|text)"
@@ -35,20 +37,14 @@ def is_order(sentence: str) -> bool:
 
 
 def disarmed(passage: Passage) -> Passage:
-    """The passage with every order, and what follows it in its paragraph, blanked out; all else stays in its place."""
-    text = passage.text
-    for unit in reversed(units(text)):
-        if unit.kind == "sentence" and is_order(unit.text):
-            text = blank(text, unit.start, end_of_paragraph(unit, passage.text))
-        for start, end in unit.items:
-            if is_order(passage.text[start:end]):
-                text = blank(text, start, end)
-    return passage if text == passage.text else replace(passage, text=text)
-
-
-def end_of_paragraph(unit: Unit, text: str) -> int:
-    return max(other.end for other in units(text) if other.paragraph == unit.paragraph)
-
-
-def blank(text: str, start: int, end: int) -> str:
-    return text[:start] + re.sub(r"\S", " ", text[start:end]) + text[end:]
+    """The passage with every order, and what follows it in its paragraph or item, blanked out; all else stays in its place."""
+    text, found = passage.text, units(passage.text)
+    ends = {unit.paragraph: unit.end for unit in found}
+    stretches = [(unit.start, ends[unit.paragraph]) for unit in found if unit.kind == "sentence"]
+    for start, end in (item for unit in found for item in unit.items):
+        stretches += [(start + first, end) for first, _ in sentence_spans(passage.text[start:end])]
+        stretches += [(nested.start(), end) for nested in BULLET.finditer(passage.text, start, end)]
+    orders = [(start, end) for start, end in stretches if is_order(passage.text[start:end])]
+    for start, end in orders:
+        text = text[:start] + re.sub(r"\S", " ", text[start:end]) + text[end:]
+    return replace(passage, text=text) if orders else passage

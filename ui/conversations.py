@@ -1,42 +1,34 @@
 """Conversations on disk: one file each, named by an id that nobody can guess and that stands in the page's address."""
 
-import json
 import re
 import secrets
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
 
 from rag.settings import Settings
-from rag.types import Answer, Citation, Filters, Length, Turn
+from rag.types import Answer, Citation, Filters, Length, Source, Status, Turn
 
 ID = re.compile(r"[A-Za-z0-9_-]{22}")
-SHOWN_CANDIDATES = 12
-
-
-@dataclass(frozen=True)
-class Nearest:
-    """A section that a refusal offers to open."""
-
-    doc_id: str
-    guide: str
-    heading: str
-    start: int
-    end: int
+NEAREST = 3  # sections that a refusal offers to open
 
 
 @dataclass
 class Exchange:
-    """One question and what became of it; a status of "open" is one that was cut off before its end."""
+    """One question and what became of it.
+
+    "asked" is answered in the next run, "open" was begun: met in a later run, it was cut off before its end.
+    """
 
     question: str
     length: Length = "standard"
-    status: str = "open"  # open, answered, not_in_corpus
+    status: Literal["asked", "open"] | Status = "asked"
     text: str = ""
     citations: list[Citation] = field(default_factory=list)
-    nearest: list[Nearest] = field(default_factory=list)
+    nearest: list[Source] = field(default_factory=list)
     trace: dict[str, Any] = field(default_factory=dict)
     followups: list[str] = field(default_factory=list)
     verdict: str = ""
@@ -46,10 +38,7 @@ class Exchange:
         """Take over what a later visit needs, so that it does not depend on the index being the same."""
         self.status, self.text, self.citations = answer.status, answer.text, list(answer.citations)
         self.trace = {**answer.trace, "candidates": candidates}
-        self.nearest = [
-            Nearest(source.doc_id, source.title, source.heading_path[-1], source.start, source.end)
-            for source in (passage.source for passage in answer.passages[:3])
-        ]
+        self.nearest = [passage.source for passage in answer.passages[:NEAREST]]
 
 
 @dataclass
@@ -63,6 +52,9 @@ class Conversation:
         return [Turn(exchange.question, exchange.text) for exchange in self.exchanges[:before] if exchange.status == "answered"]
 
 
+JSON = TypeAdapter(Conversation)
+
+
 def folder(settings: Settings) -> Path:
     return settings.data_dir / "conversations"
 
@@ -72,7 +64,7 @@ def save(settings: Settings, conversation: Conversation) -> None:
     folder(settings).mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder(settings) / f"{conversation.id}.json"
     staged = path.with_suffix(f".{time.monotonic_ns()}")
-    staged.write_text(json.dumps(asdict(conversation), ensure_ascii=False, default=str), encoding="utf-8")
+    staged.write_bytes(JSON.dump_json(conversation))
     staged.replace(path)
 
 
@@ -81,21 +73,10 @@ def load(settings: Settings, name: str) -> Conversation | None:
     if not ID.fullmatch(name):
         return None
     try:
-        found = json.loads((folder(settings) / f"{name}.json").read_text(encoding="utf-8"))
-        return Conversation(
-            id=name,
-            length=found["length"],
-            filters=Filters(**{key: tuple(values) for key, values in found["filters"].items()}),
-            exchanges=[exchange_of(item) for item in found["exchanges"]],
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+        found = JSON.validate_json((folder(settings) / f"{name}.json").read_bytes())
+    except (OSError, ValueError):
         return None
-
-
-def exchange_of(item: Mapping[str, Any]) -> Exchange:
-    citations = [Citation(**citation) for citation in item["citations"]]
-    nearest = [Nearest(**section) for section in item["nearest"]]
-    return Exchange(**{**item, "citations": citations, "nearest": nearest})
+    return found if found.id == name else None
 
 
 def as_markdown(exchanges: list[Exchange]) -> str:

@@ -4,11 +4,11 @@ The markup goes through `st.markdown(…, unsafe_allow_html=True)`: everything a
 Code and formulas are left as markdown between blank lines, so that Streamlit draws them with its own highlighter and KaTeX.
 """
 
+import posixpath
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape as escape_html
-from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,8 +28,7 @@ BLOCK_ENDS = re.compile(r"(?:\n(?:```|~~~)|\$\$|[ \t]*\|)\s*$")
 PLAIN_BEFORE, PLAIN_AFTER = 1200, 2400  # how much of a document without headings surrounds a quote
 OPEN, CLOSE = "⸨", "⸩"  # punctuation to markdown, so they change no emphasis beside them
 WORDS = str.maketrans({OPEN: "(", CLOSE: ")"})
-Number = Callable[[int], str | None]  # the address behind a citation's number
-Place = Callable[[str], str | None]  # the address behind a link of the text
+Address = Callable[[Any], str | None]  # what a citation's number, or a link of the text, leads to
 
 
 @dataclass(frozen=True)
@@ -62,23 +61,18 @@ def sections(document: Document) -> list[Section]:
         return [Section(1, document.title, document.body_start, document.body_start, len(document.text))]
     ends = [*(match.start() for match in found[1:]), len(document.text)]
     return [
-        Section(len(match["level"]), plain_words(match["title"]), match.start(), match.end(), end)
+        Section(len(match["level"]), re.sub(r"[*`]", "", match["title"]), match.start(), match.end(), end)
         for match, end in zip(found, ends, strict=True)
     ]
 
 
 def section_at(document: Document, start: int) -> Section:
-    """The section this place stands in."""
+    """The section this place stands in; of a document without headings, what surrounds the place."""
     found = sections(document)
-    section = next((section for section in reversed(found) if section.start <= start), found[0])
-    if document.format == "plain":  # no headings to go by: what surrounds the place
-        first = max(section.start, start - PLAIN_BEFORE)
-        return Section(1, document.title, first, first, min(section.end, start + PLAIN_AFTER))
-    return section
-
-
-def plain_words(text: str) -> str:
-    return re.sub(r"[*`]", "", text)
+    if document.format == "plain":
+        first = max(document.body_start, start - PLAIN_BEFORE)
+        return Section(1, document.title, first, first, min(len(document.text), start + PLAIN_AFTER))
+    return next((section for section in reversed(found) if section.start <= start), found[0])
 
 
 def place_of(document: Document, start: int, end: int, quote: str) -> tuple[int, int] | None:
@@ -96,43 +90,36 @@ def guide_address(doc_id: str, start: int | None = None, end: int | None = None)
     return "library?" + urlencode(query)
 
 
-def guide_links(doc_id: str) -> Place:
+def guide_links(doc_id: str) -> Address:
     """Links between guides lead to the library; links to the world stay what they are; all others are words."""
 
     def address(target: str) -> str | None:
         if re.match(r"https?://", target, re.I):
             return target
         if re.match(r"[\w./-]+\.md(#|$)", target):
-            parts: list[str] = []
-            for part in (PurePosixPath(doc_id).parent / target.partition("#")[0]).parts:
-                parts = parts[:-1] if part == ".." else [*parts, part]
-            return guide_address("/".join(parts))
+            return guide_address(posixpath.normpath(posixpath.join(posixpath.dirname(doc_id), target.partition("#")[0])))
         return None
 
     return address
 
 
-def no_links(_: object) -> None:
+def no_address(_: object) -> None:
     return None
 
 
 class Renderer(RendererHTML):
     """HTML on lines that Streamlit's markdown takes as raw; fences and formulas as markdown it draws itself."""
 
-    def __init__(self, parser: Any = None) -> None:
-        super().__init__(parser)
-        self.begin(no_links, no_links, "")
-
-    def begin(self, number: Number, place: Place, mark_id: str) -> None:
+    def __init__(self, number: Address, place: Address, mark_id: str) -> None:
+        super().__init__()
         self.number, self.place, self.mark_id = number, place, mark_id
         self.marking = False
 
     def text(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-        return "".join(self.marked(self.cited(part), part) for part in self.parts(tokens[at].content))
+        return self.marked(tokens[at].content, self.cited)
 
     def code_inline(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-        inner = "".join(self.marked(escape(part), part) for part in self.parts(tokens[at].content))
-        return f"<code>{inner}</code>"
+        return f"<code>{self.marked(tokens[at].content, escape)}</code>"
 
     def softbreak(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
         return "<mark> </mark>" if self.marking else " "
@@ -141,7 +128,7 @@ class Renderer(RendererHTML):
         return escape(tokens[at].content)  # never fetched: no request leaves the machine
 
     def link_open(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-        address = self.place(str(tokens[at].attrs.get("href", "")))
+        address = self.place(tokens[at].attrs.get("href", ""))
         return f'<a href="{escape_html(address)}" rel="noopener noreferrer">' if address else '<a class="words">'
 
     def heading_open(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
@@ -155,21 +142,24 @@ class Renderer(RendererHTML):
         return "</table></div>\n"
 
     def fence(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-        token = tokens[at]
-        ticks = "`" * max([3, *(len(run) + 1 for run in re.findall(r"`+", token.content))])
-        language = re.sub(r"[^\w+-].*", "", token.info.strip(), flags=re.S)
-        return self.native(f"{ticks}{language}\n{{}}\n{ticks}", token.content.rstrip("\n"))
+        content, info = tokens[at].content, tokens[at].info.strip()
+        ticks = "`" * max([3, *(len(run) + 1 for run in re.findall(r"`+", content))])
+        return self.native(ticks + re.split(r"[^\w+-]", info)[0], content.rstrip("\n"), ticks)
 
-    def code_block(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
-        return self.fence(tokens, idx, options, env)
+    def code_block(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        return self.fence(tokens, at, options, env)
 
     def formula(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-        return self.native("$$\n{}\n$$", re.sub(r"\n\s*\n", "\n", tokens[at].content.strip()))
+        return self.native("$$", re.sub(r"\n\s*\n", "\n", tokens[at].content.strip()), "$$")
 
-    def native(self, template: str, content: str) -> str:
+    def native(self, begin: str, content: str, end: str) -> str:
         marked = self.marking or OPEN in content
-        inner = template.replace("{}", "".join(self.parts(content)))
-        return f'\n\n<div class="marked"{self.take_id()}>\n\n{inner}\n\n</div>\n\n' if marked else f"\n\n{inner}\n\n"
+        drawn = f"\n\n{begin}\n{''.join(self.parts(content))}\n{end}\n\n"
+        return f'\n\n<div class="marked"{self.take_id()}>{drawn}</div>\n\n' if marked else drawn
+
+    def marked(self, content: str, draw: Callable[[str], str]) -> str:
+        drawn = ((draw(part), self.marking and part.strip()) for part in self.parts(content))
+        return "".join(f"<mark{self.take_id()}>{html}</mark>" if inside else html for html, inside in drawn)
 
     def parts(self, content: str) -> Iterator[str]:
         """The content in pieces, inside the mark or outside of it."""
@@ -179,22 +169,19 @@ class Renderer(RendererHTML):
             elif piece:
                 yield piece
 
-    def marked(self, html: str, text: str) -> str:
-        return f"<mark{self.take_id()}>{html}</mark>" if self.marking and text.strip() else html
-
     def take_id(self) -> str:
         """The first mark carries the id that a citation's number leads to."""
         name, self.mark_id = self.mark_id, ""
         return f' id="{name}"' if name else ""
 
     def cited(self, text: str) -> str:
-        return MARKER.sub(lambda match: self.numbered(int(match[2])) or match[0], escape(text))
+        def link(marker: re.Match[str]) -> str:
+            number = int(marker[2])
+            if not (address := self.number(number)):
+                return marker[0]
+            return f'&nbsp;<a class="cite" href="{escape_html(address)}" aria-label="Source {number}">{number}</a>'
 
-    def numbered(self, number: int) -> str | None:
-        address = self.number(number)
-        return (
-            f'&nbsp;<a class="cite" href="{escape_html(address)}" aria-label="Source {number}">{number}</a>' if address else None
-        )
+        return MARKER.sub(link, escape(text))
 
 
 def formula_block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
@@ -208,33 +195,25 @@ def formula_block(state: StateBlock, first: int, last: int, silent: bool) -> boo
         return False
     if not silent:
         state.line = first + (used or len(lines))
-        token = state.push("formula" if used else "unfinished_formula", "", 0)
-        token.content = "\n".join(lines[:used]).rstrip().removesuffix("$$")
+        if used:
+            state.push("formula", "", 0).content = "\n".join(lines[:used]).rstrip().removesuffix("$$")
     return True
-
-
-def parser() -> MarkdownIt:
-    made = MarkdownIt("commonmark", {"html": False}, renderer_cls=Renderer).enable(["table"]).disable(["reference", "html_block"])
-    made.block.ruler.before("fence", "formula", formula_block, {"alt": ["paragraph", "list", "blockquote"]})
-    made.add_render_rule("unfinished_formula", lambda *_: "")
-    return made
 
 
 def markup(
     text: str,
     *,
-    number: Number = no_links,
-    place: Place = no_links,
+    number: Address = no_address,
+    place: Address = no_address,
     mark: tuple[int, int] | None = None,
     mark_id: str = "",
-    anchors: dict[int, str] | None = None,
+    anchors: Mapping[int, str] = {},
 ) -> str:
     """Markdown as markup, the span `mark` highlighted, headings on the given lines with anchors."""
-    tool = parser()  # a renderer keeps state while it draws: one each, so that two people never share one
-    renderer = tool.renderer
-    assert isinstance(renderer, Renderer)
-    renderer.begin(number, place, mark_id)
-    drawn = str(tool.render(with_mark(text, mark), {"anchors": anchors or {}}))
+    parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=lambda _: Renderer(number, place, mark_id))
+    parser.enable("table").disable(["reference", "html_block"])
+    parser.block.ruler.before("fence", "formula", formula_block, {"alt": ["paragraph", "list", "blockquote"]})
+    drawn = parser.render(with_mark(text, mark), {"anchors": anchors})
     return LONE.sub(r'<p class="lone">\1</p>', drawn).replace("</mark><mark>", "")
 
 
@@ -251,9 +230,9 @@ def with_mark(text: str, mark: tuple[int, int] | None) -> str:
 
 
 def document_markup(document: Document, start: int, end: int, mark: tuple[int, int] | None, mark_id: str = "quoted") -> str:
-    """A part of a document, whichever its format, with headings that can be linked to."""
+    """A part of a document, whichever its format, with headings that can be linked to; a mark stands inside that part."""
     text = document.text[start:end]
-    inner = (max(mark[0] - start, 0), min(mark[1], end) - start) if mark and mark[0] < end and mark[1] > start else None
+    inner = (mark[0] - start, mark[1] - start) if mark else None
     if document.format == "plain":
         return plain_markup(text, inner, mark_id)
     lines = {
@@ -264,10 +243,9 @@ def document_markup(document: Document, start: int, end: int, mark: tuple[int, i
 
 def plain_markup(text: str, mark: tuple[int, int] | None, mark_id: str) -> str:
     start, end = mark or (0, 0)
-    pieces = [escape(text[:start]), escape(text[start:end]), escape(text[end:])]
-    if mark:
-        pieces[1] = f'<mark id="{mark_id}">{pieces[1]}</mark>'
-    return '<div class="plain">' + "".join(pieces).strip().replace("\n", "<br>") + "</div>\n"
+    marked = f'<mark id="{mark_id}">{escape(text[start:end])}</mark>' if mark else ""
+    drawn = escape(text[:start]) + marked + escape(text[end:])
+    return '<div class="plain">' + drawn.strip().replace("\n", "<br>") + "</div>\n"
 
 
 def without_markers(text: str) -> str:

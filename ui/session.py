@@ -8,7 +8,6 @@ import streamlit as st
 
 from rag.errors import IndexMissing, PrepError
 from rag.settings import Settings, load_settings
-from rag.types import Document
 from ui.render import literal
 
 if TYPE_CHECKING:
@@ -36,44 +35,22 @@ def manifest() -> "Manifest | None":
     return Manifest.read(load_settings())
 
 
-@st.cache_resource(show_spinner=False, max_entries=2)
-def opened_catalogue(folder: str) -> "Catalogue":
-    from pathlib import Path
-
-    from rag.catalogue import Catalogue
-
-    return Catalogue(Path(folder) / "catalogue.sqlite")
-
-
 def catalogue() -> "Catalogue":
     """The guides of the current generation, without waiting for the model."""
+    from rag.catalogue import Catalogue
+
     current = manifest()
     if current is None:
         raise IndexMissing("Nothing has been ingested yet. Build the index first: python -m ingest")
     try:
-        return opened_catalogue(str(current.folder(load_settings()).absolute()))
+        return Catalogue(current.folder(load_settings()) / "catalogue.sqlite")
     except FileNotFoundError as error:
         raise IndexMissing("The index is being replaced. It will be back in a moment.") from error
 
 
-@st.cache_data(show_spinner=False, max_entries=2)
-def guides(generation: str) -> list[Document]:
-    return [entry.document for entry in catalogue().entries()]
-
-
-@st.cache_data(show_spinner=False, max_entries=2)
-def labels(generation: str) -> dict[str, list[str]]:
-    return {name: catalogue().labels(name) for name in ("area", "role", "level")}
-
-
-def generation() -> str:
-    current = manifest()
-    return current.generation if current else ""
-
-
-def html(markup: str, **options: Any) -> None:
+def html(markup: str, place: Any = st, **options: Any) -> None:
     """Markup of ours on the page; whatever came from elsewhere has been escaped in it by render."""
-    st.markdown(markup, unsafe_allow_html=True, anchors=False, **options)
+    place.markdown(markup, unsafe_allow_html=True, anchors=False, **options)
 
 
 @contextmanager

@@ -42,7 +42,9 @@ def test_asks_belong_to_headings_that_exist(guide: Guide) -> None:
 
 
 def test_no_ask_leads_to_two_sections() -> None:
-    asks = collections.Counter(ask.lower().strip(" ?.") for guide in guides() for asked in guide.meta["asks"].values() for ask in asked)
+    asks = collections.Counter(
+        ask.lower().strip(" ?.") for guide in guides() for asked in guide.meta["asks"].values() for ask in asked
+    )
     assert [ask for ask, count in asks.items() if count > 1] == []
 
 

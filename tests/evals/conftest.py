@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from rag.embed import OnnxEncoder
 from tests.conftest import MODELS
+from tests.evals.room import Room, build
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -49,3 +51,9 @@ def models() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREP_MODELS_DIR", str(MODELS))
         yield
+
+
+@pytest.fixture(scope="session")
+def room(tmp_path_factory: pytest.TempPathFactory, encoder: OnnxEncoder) -> Room:
+    """Ingested and measured with a memory once for the whole session; the encoder is asked for so that the model is exported."""
+    return build(tmp_path_factory.mktemp("room"))

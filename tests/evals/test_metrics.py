@@ -5,7 +5,7 @@ from math import log2
 import numpy as np
 import pytest
 
-from evals.metrics import bootstrap_interval, ndcg, recall, reciprocal_rank
+from evals.metrics import average, bootstrap_interval, ndcg, permutation_p, recall, reciprocal_rank
 
 GRADES = {"a": 3, "b": 2, "c": 1, "zero": 0}
 
@@ -76,3 +76,25 @@ def test_ninety_five_percent_intervals_cover_the_true_mean_about_that_often() ->
 
 def test_equal_values_have_an_interval_of_no_width() -> None:
     assert bootstrap_interval([0.25] * 7) == (0.25, 0.25)
+
+
+def test_a_permutation_p_value_is_the_share_of_sign_patterns_at_least_as_far_from_zero() -> None:
+    # three equal differences: of eight sign patterns only +++ and --- have a mean as far from zero, so p = 2/8
+    assert permutation_p([0.5, 0.5, 0.5]) == pytest.approx(0.25, abs=0.015)
+    # mean 1: sums of ±3 ±1 ±1 that reach 3 either way are 5, 3, 3 and their negatives: 6 of 8
+    assert permutation_p([3, 1, -1]) == pytest.approx(0.75, abs=0.015)
+
+
+def test_a_permutation_p_value_is_never_zero_and_one_when_nothing_changed() -> None:
+    assert permutation_p([0.0] * 20) == 1
+    assert 0 < permutation_p([1.0] * 60) < 0.001
+
+
+def test_the_sign_of_the_change_does_not_matter_to_its_p_value() -> None:
+    values = np.random.default_rng(2).normal(0.2, 1, size=40).tolist()
+    assert permutation_p(values) == permutation_p([-value for value in values])
+
+
+def test_the_average_of_nothing_is_not_zero() -> None:
+    assert average([]) is None
+    assert average([0.0, 1.0, 1.0]) == pytest.approx(2 / 3)

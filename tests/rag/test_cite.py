@@ -111,5 +111,6 @@ def test_links_are_reduced_to_their_words_and_wraps_joined(text: str, expected: 
 def test_each_part_of_a_question_stands_over_its_answer_and_numbers_run_on() -> None:
     result = resolve([Section("What is skew?", (segment(0, 0),)), Section("And drift?", ()), Section("Last?", (segment(6, 6),))])
     assert result.text == (
-        f"**What is skew?**\n\nSkew is a mismatch between two paths. [1]\n\n**And drift?**\n\n{NOT_ANSWERED}\n\n**Last?**\n\nLast words. [2]"
+        "**What is skew?**\n\nSkew is a mismatch between two paths. [1]\n\n"
+        f"**And drift?**\n\n{NOT_ANSWERED}\n\n**Last?**\n\nLast words. [2]"
     )

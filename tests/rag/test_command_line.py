@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from rag import journal
 from rag.__main__ import wrapped
 from tests.conftest import MODELS
 from tests.rag.answers import folded, statements
 from tests.rag.conftest import Library
 
 QUESTION = "How do I detect train-serve skew?"
+UNANSWERABLE = "who won the 2018 football world cup"
 GUIDE = "corpus/debugging/train-serve-skew.md"
 
 
@@ -84,11 +86,33 @@ def test_json_quotes_are_spans_of_the_documents_they_name(as_json: dict[str, Any
     assert {number for _, number in statements(as_json["text"])} == {item["number"] for item in as_json["citations"]}
 
 
-def test_a_refusal_exits_3_and_cites_nothing(library: Library) -> None:
-    result = run_in(library.folder, "--json", "who won the 2018 football world cup")
+def test_a_refusal_exits_3_cites_nothing_and_is_recorded_as_the_app_records_it(library: Library, tmp_path: Path) -> None:
+    settings = library.copy(tmp_path)
+    result = run_in(tmp_path, "--json", UNANSWERABLE)
     found = json.loads(result.stdout)
     assert result.returncode == 3
     assert (found["status"], found["citations"]) == ("not_in_corpus", [])
+    (gap,) = journal.entries(settings, "gap")
+    near = [library.document(passage["path"]).title + f": {passage['heading']}" for passage in found["passages"][:3]]
+    assert {name: value for name, value in gap.items() if name not in ("kind", "at")} == {
+        "question": UNANSWERABLE, "understood": found["trace"]["understood"],
+        "strength": found["trace"]["evidence"]["strength"], "nearest": near,
+    }  # fmt: skip
+    assert len(near) == 3
+
+
+def test_only_a_refusal_is_recorded_and_none_of_a_batch(library: Library, tmp_path: Path) -> None:
+    settings = library.copy(tmp_path)
+    (tmp_path / "in.jsonl").write_text(json.dumps({"question": UNANSWERABLE}))
+    run_in(tmp_path, "--batch", "in.jsonl", "out.jsonl")
+    run_in(tmp_path, QUESTION)
+    assert "not_in_corpus" in (tmp_path / "out.jsonl").read_text() and not journal.path(settings).exists()
+
+
+def test_a_journal_that_cannot_be_written_costs_no_refusal(library: Library, tmp_path: Path) -> None:
+    journal.path(library.copy(tmp_path)).mkdir()
+    result = run_in(tmp_path, UNANSWERABLE)
+    assert (result.returncode, result.stderr) == (3, "") and "The guides do not answer this." in result.stdout
 
 
 def test_filters_on_the_command_line_reach_retrieval(library: Library) -> None:
@@ -107,7 +131,7 @@ LINES = [
     {"id": "q5", "question": "how do I prevent it?", "history": ["What is train-serve skew?"]},
     {"id": "q6", "question": "how do I prevent it?", "history": [{"question": "What is train-serve skew?", "answer": "A gap."}]},
     ["a", "list"],
-    {"question": "who won the 2018 football world cup"},
+    {"question": UNANSWERABLE},
     {"id": "q9", "question": 7},
     {"id": "q10", "question": QUESTION, "history": None},
     {"id": 11, "question": QUESTION, "history": [3]},
@@ -230,6 +254,12 @@ def test_code_and_tables_are_never_rewrapped() -> None:
 def test_a_wrapped_item_hangs_under_its_own_text() -> None:
     first, *rest = wrapped("10. " + "word " * 20, 30).split("\n")
     assert first.startswith("10. word") and rest and all(line.startswith("    word") for line in rest)
+    place = "    corpus/debugging/train-serve-skew.md:153"
+    assert wrapped(f"[1] {'word ' * 9}\n{place}", 30).split("\n")[1:] == ["    word word word word", place]
+
+
+def test_nothing_in_a_text_gives_the_terminal_orders() -> None:
+    assert wrapped("a\x1b]0;title\x07\tb\x9b2J\r\nc\x7f") == "a]0;title\tb2J\nc"
 
 
 def test_an_area_that_no_guide_has_is_named_with_those_that_exist(library: Library) -> None:

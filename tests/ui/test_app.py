@@ -1,17 +1,20 @@
 """The app's logic, without a browser."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from ingest.lock import writer_lock
 from rag import journal
 from rag.assistant import Assistant
 from rag.settings import Settings
+from rag.types import Document
 from tests.ui.conftest import GUIDE, QUESTION
-from ui.conversations import Conversation, load
+from ui.conversations import Conversation, Exchange, load, save
 from ui.views import library, quality
 from ui.views import settings as settings_page
 
@@ -116,7 +119,29 @@ def test_a_missing_index_is_a_sentence_with_the_command_to_type_and_the_question
     ask(app, QUESTION)
     assert not app.exception
     assert len(app.error) == 1 and "python \\-m ingest" in app.error[0].value
-    assert app.session_state["put"][0] == QUESTION
+    (exchange,) = app.session_state["conversation"].exchanges
+    assert (exchange.question, exchange.status) == (QUESTION, "asked"), "the next run answers it"
+
+
+def test_a_question_whose_answer_had_not_begun_is_answered_by_the_next_run_whatever_ended_the_first(
+    app: AppTest, project: Settings
+) -> None:
+    interrupted = Conversation(exchanges=[Exchange(QUESTION)])
+    save(project, interrupted)
+    app.query_params["c"] = interrupted.id
+    app.run()
+    assert not app.exception and talk(app, project).exchanges[0].status == "answered"
+    assert 'aria-label="Answer 1"' in shown(app) and not app.caption
+
+
+def test_an_address_that_leads_nowhere_does_not_undo_what_is_chosen(app: AppTest) -> None:
+    app.query_params["c"] = "A" * 22
+    app.run()
+    length = next(item for item in app.button_group if item.label == "Answer length")
+    length.set_value("deep").run()
+    app.run()
+    assert next(item for item in app.button_group if item.label == "Answer length").value == "deep"
+    assert app.session_state["conversation"].length == "deep"
 
 
 def test_a_broken_setting_is_named(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,12 +165,19 @@ def test_the_library_finds_by_title_heading_and_text(app: AppTest, project: Sett
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc/passwd.md", "..\\..\\x.md", ".hidden.md", "README.md", "a\0b.md", "x" * 300 + ".md", ".md"]
+    "name",
+    ["../../etc/passwd.md", "..\\..\\x.md", ".hidden.md", "README.md", "a\0b.md", "x" * 300 + ".md", "日" * 100 + ".md", ".md"],
 )
 def test_an_uploads_name_stays_in_its_folder_and_is_seen_by_the_ingest(name: str) -> None:
     safe = library.safe_name(name)
     assert "/" not in safe and "\\" not in safe and "\0" not in safe
-    assert not safe.startswith(".") and not safe.lower().startswith("readme") and len(safe) < 120
+    assert not safe.startswith(".") and not safe.lower().startswith("readme") and len(safe.encode()) <= 255
+
+
+@pytest.mark.parametrize("stated", ["2026-13-45", "soon", ""])
+def test_a_date_that_is_none_takes_no_page_down(project: Settings, stated: str) -> None:
+    text = f"---\nupdated: {stated}\n---\nWords."
+    assert library.updated(Document("a.md", "A", text, body_start=len(text) - 6), project) is None
 
 
 def test_the_worst_questions_come_first_and_unscored_ones_not_at_all(tmp_path: Path) -> None:
@@ -159,3 +191,28 @@ def test_the_worst_questions_come_first_and_unscored_ones_not_at_all(tmp_path: P
     drawn = quality.worst(tmp_path)
     assert drawn.index("&lt;b&gt;bad") < drawn.index("half")
     assert "fine" not in drawn and "failed" not in drawn
+
+
+def test_a_cost_is_not_shown_as_a_share_and_a_measure_without_an_interval_takes_no_page_down() -> None:
+    share = {"mean": 0.5, "low": 0.4, "high": 0.6, "scored": 9, "unscored": 1}
+    drawn = quality.figures({"cost": share, "cost_per_good_answer": {"mean": 0.1, "scored": 9, "unscored": 0}, "mrr": share})
+    assert "MRR" in drawn and "ost" not in drawn
+
+
+def test_an_upload_that_cannot_be_ingested_now_leaves_the_file_it_would_have_replaced(app: AppTest, project: Settings) -> None:
+    def adding() -> None:
+        from rag.settings import load_settings
+        from ui.views import library
+
+        library.add(load_settings())
+
+    folder = library.uploads(project)
+    folder.mkdir(exist_ok=True)
+    (folder / "old.md").write_text("Old words.")
+    page = AppTest.from_function(adding, default_timeout=60).run()
+    page.file_uploader[0].set_value([("old.md", b"New words.", "text/markdown"), ("new.md", b"Words.", "text/markdown")])
+    with writer_lock(project.index_dir):
+        button(page, "Add to the library")
+    assert "Another ingest" in page.error[0].value and not page.exception
+    assert [(path.name, path.read_text()) for path in folder.iterdir()] == [("old.md", "Old words.")]
+    shutil.rmtree(folder)

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from rag.settings import Settings
-from rag.types import Citation, Filters
+from rag.types import Citation, Filters, Source
 from tests.conftest import make_settings
-from ui.conversations import Conversation, Exchange, Nearest, as_markdown, folder, load, save
+from ui.conversations import Conversation, Exchange, as_markdown, folder, load, save
 
 CITATION = Citation(1, "a.md", "Guide", "Heading?", "a.md:3", 0, 5, "Words")
+SOURCE = Source("a.md", "Guide", "data", 0, 5, ("Guide", "H"), 3)
 
 
 @pytest.fixture
@@ -20,9 +21,7 @@ def kept(tmp_path: Path) -> Settings:
 
 
 def talk() -> Conversation:
-    exchange = Exchange(
-        "Why?", "deep", "answered", "Because. [1]", [CITATION], [Nearest("a.md", "Guide", "H", 0, 5)], {"a": 1}, ["And?"]
-    )
+    exchange = Exchange("Why?", "deep", "answered", "Because. [1]", [CITATION], [SOURCE], {"a": 1}, ["And?"])
     return Conversation(length="deep", filters=Filters(areas=("data",)), exchanges=[exchange])
 
 

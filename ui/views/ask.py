@@ -10,7 +10,7 @@ from rag import journal
 from rag.errors import PrepError
 from rag.settings import load_settings
 from rag.types import LENGTHS, Answer, Filters, Length
-from ui import conversations, panels, session
+from ui import answering, conversations, panels, session
 from ui.conversations import Conversation, Exchange
 from ui.panels import LENGTH_NAMES, readable
 from ui.render import literal
@@ -32,7 +32,7 @@ BESIDE = (7, 5)  # the answer and, in the margin, its sources
 
 def draw() -> None:
     conversation = current()
-    pending = asked_now(conversation)
+    take_question(conversation)
     if conversation.exchanges:
         html('<h1 class="hidden">Conversation</h1>')
     else:
@@ -51,7 +51,7 @@ def draw() -> None:
         with talk:
             for turn, exchange in enumerate(conversation.exchanges):
                 slot = st.empty()
-                if pending and exchange is conversation.exchanges[-1]:
+                if exchange.status == "asked":
                     heard(status, "Looking through the guides …")
                     answer_in(slot, conversation, turn)
                     heard(status, f"The answer is there, with {len(exchange.citations)} sources.")
@@ -62,8 +62,7 @@ def draw() -> None:
 
 def heard(place: Any, words: str) -> None:
     """Said by a screen reader, seen by nobody."""
-    with place:
-        html(f'<p class="hidden" role="status">{words}</p>')
+    html(f'<p class="hidden" role="status">{words}</p>', place)
 
 
 def current() -> Conversation:
@@ -76,34 +75,28 @@ def current() -> Conversation:
         known = None
     if known is None:
         known = Conversation()
-    elif known.exchanges and not name:
+        st.query_params.pop("c", None)
+    elif known.exchanges:
         st.query_params["c"] = known.id  # back from another page
     st.session_state["conversation"] = known
     return known
 
 
-def put(question: str, replaces_last: bool = False, length: Length | None = None) -> None:
-    """A button was pressed: ask this in the coming run."""
-    if length:
-        conversation = st.session_state["conversation"]
-        conversation.length = st.session_state[f"length-{conversation.id}"] = length
-    st.session_state["put"] = (question, replaces_last)
+def put(question: str, again: Length | None = None) -> None:
+    """A button was pressed: ask this in the coming run; `again` puts it, at that length, in place of the last question."""
+    st.session_state["put"] = (question, again)
 
 
-def asked_now(conversation: Conversation) -> bool:
-    """Whether there is a question to answer in this run; it is on disk before the answer begins, in case that is cut off."""
-    question, replaces_last = st.session_state.pop("put", ("", False))
-    question = (question or st.query_params.get("q", "")).strip()[:LONGEST_QUESTION]
-    if "q" in st.query_params:
-        del st.query_params["q"]
-    if not question:
-        return False
-    if replaces_last:
-        conversation.exchanges.pop()
-    conversation.exchanges.append(Exchange(question, conversation.length))
-    keep(conversation)
-    st.query_params["c"] = conversation.id
-    return True
+def take_question(conversation: Conversation) -> None:
+    """A question that came with this run joins the conversation, on disk too: whatever interrupts the run, it gets its answer."""
+    question, again = st.session_state.pop("put", ("", None))
+    question = (question or st.query_params.pop("q", "")).strip()[:LONGEST_QUESTION]
+    if question:
+        if again:
+            conversation.exchanges.pop()
+        conversation.exchanges.append(Exchange(question, again or conversation.length))
+        keep(conversation)
+        st.query_params["c"] = conversation.id
 
 
 def keep(conversation: Conversation) -> None:
@@ -140,29 +133,25 @@ def begin_anew() -> None:
 
 
 def filters(conversation: Conversation) -> None:
-    chosen = conversation.filters
-    count = sum(len(values) for _, values in chosen.groups())
+    chosen = {"area": conversation.filters.areas, "role": conversation.filters.roles, "level": conversation.filters.levels}
+    count = sum(map(len, chosen.values()))
     with st.popover(f"Filters: {count}" if count else "All guides", type="tertiary", icon=":material/filter_list:"):
-        manifest = session.manifest()
-        options = session.labels(manifest.generation) if manifest else {}
-
-        def pick(title: str, name: str, values: tuple[str, ...]) -> tuple[str, ...]:
-            offered = options.get(name, [])
-            picked = st.pills(
-                title,
+        if session.manifest() is None:
+            return
+        picked = []
+        for name, values in chosen.items():
+            offered = session.catalogue().labels(name)
+            pills = st.pills(
+                name.capitalize(),
                 offered,
                 selection_mode="multi",
                 default=[value for value in values if value in offered],
                 format_func=readable,
                 key=f"{name}-{conversation.id}",
             )
-            return tuple(picked)
-
-        picked = Filters(
-            pick("Area", "area", chosen.areas), pick("Role", "role", chosen.roles), pick("Level", "level", chosen.levels)
-        )
-    if options and picked != chosen:
-        conversation.filters = picked
+            picked.append(tuple(pills))
+    if Filters(*picked) != conversation.filters:
+        conversation.filters = Filters(*picked)
         keep(conversation)
 
 
@@ -173,13 +162,15 @@ def answer_in(slot: Any, conversation: Conversation, turn: int) -> None:
         html(panels.question(exchange, turn))
         with st.columns(BESIDE, gap="large")[0]:
             place = st.empty()
-            with place:
-                html(panels.answer(exchange, turn, busy=True))
-            st.button("Stop", key=f"stop-{turn}", icon=":material/stop_circle:", shortcut="Escape")
+            html(panels.answer(exchange, turn, busy=True), place)
+            st.button(
+                "Stop", key=f"stop-{turn}", icon=":material/stop_circle:", shortcut="Escape", on_click=begun, args=(exchange,)
+            )
     try:
         assistant = session.assistant()
-        from ui import answering  # not before the assistant: it imports what takes long
-
+        html(panels.answer(exchange, turn, busy=True), place)  # a run that was superseded while the model loaded ends here
+        begun(exchange)
+        keep(conversation)
         drawn = 0.0
         for piece in assistant.stream(exchange.question, conversation.history(turn), conversation.filters, exchange.length):
             if isinstance(piece, Answer):
@@ -187,36 +178,51 @@ def answer_in(slot: Any, conversation: Conversation, turn: int) -> None:
             else:
                 exchange.text += piece
             if time.monotonic() - drawn > REDRAW_SECONDS:
-                with place:
-                    html(panels.answer(exchange, turn, busy=True))
+                html(panels.answer(exchange, turn, busy=True), place)
                 drawn = time.monotonic()
         exchange.followups = answering.followups(assistant, conversation)
         if exchange.status == "not_in_corpus":
-            answering.record_gap(assistant, exchange)
+            record_gap(exchange)
         slot.empty()
     except PrepError:
-        put(conversation.exchanges.pop().question)  # asked again by itself once the trouble is over
+        exchange.status, exchange.text = "asked", ""  # answered by itself once the trouble is over
         raise
     finally:
         keep(conversation)
 
 
+def begun(exchange: Exchange) -> None:
+    """From here on an interruption, such as the Stop button, leaves an answer that was cut off."""
+    exchange.status = "open"
+
+
+def record_gap(exchange: Exchange) -> None:
+    """A refusal goes on the list of what the guides may lack."""
+    journal.record(
+        load_settings(),
+        "gap",
+        question=exchange.question,
+        understood=exchange.trace["understood"],
+        strength=exchange.trace["evidence"]["strength"],
+        nearest=[f"{item.title}: {item.heading_path[-1]}" for item in exchange.nearest],
+    )
+
+
 def show(conversation: Conversation, turn: int) -> None:
     """One exchange: the answer, its sources beside it (below it on a phone), and what can be done with it."""
     exchange = conversation.exchanges[turn]
-    last = exchange is conversation.exchanges[-1]
     lookup = session.catalogue().document
     html(panels.question(exchange, turn))
     left, right = st.columns(BESIDE, gap="large")
     with left:
         html(panels.answer(exchange, turn))
-        for sentence in panels.notes(exchange.trace):
+        for sentence in exchange.trace.get("notes", []):
             st.info(literal(sentence), icon=":material/info:")
     with right:
         refused = exchange.status == "not_in_corpus"
         html(panels.nearest(exchange.nearest, turn, lookup) if refused else panels.sources(exchange, turn, lookup))
     with st.columns(BESIDE, gap="large")[0]:  # on a phone: after the sources
-        after(conversation, turn, last)
+        after(conversation, turn, last=exchange is conversation.exchanges[-1])
 
 
 def after(conversation: Conversation, turn: int, last: bool) -> None:
@@ -224,11 +230,14 @@ def after(conversation: Conversation, turn: int, last: bool) -> None:
     if exchange.status == "open":
         st.caption("This answer was cut off before its end.")
         if last:
-            again = (exchange.question, True)
+            again = (exchange.question, conversation.length)
             st.button("Ask again", key=f"again-{turn}", icon=":material/refresh:", on_click=put, args=again)
         return
-    if exchange.status == "not_in_corpus":
-        wish(conversation, turn)
+    if exchange.wanted:
+        html('<p class="noted">Noted: this should be covered.</p>')
+    elif exchange.status == "not_in_corpus":
+        wish = (conversation, exchange)
+        st.button("This should be covered", key=f"wanted-{turn}", icon=":material/bookmark_add:", on_click=want, args=wish)
     actions(conversation, turn, last)
     html(panels.found(exchange))
     if last and exchange.followups:
@@ -238,15 +247,10 @@ def after(conversation: Conversation, turn: int, last: bool) -> None:
                 st.button(literal(followup), key=f"next-{turn}-{followup}", on_click=put, args=(followup,), type="tertiary")
 
 
-def wish(conversation: Conversation, turn: int) -> None:
-    exchange = conversation.exchanges[turn]
-    if exchange.wanted:
-        html('<p class="noted">Noted: this should be covered.</p>')
-    elif st.button("This should be covered", key=f"wanted-{turn}", icon=":material/bookmark_add:"):
-        journal.record(load_settings(), "wanted", question=exchange.question)
-        exchange.wanted = True
-        keep(conversation)
-        st.rerun()
+def want(conversation: Conversation, exchange: Exchange) -> None:
+    journal.record(load_settings(), "wanted", question=exchange.question)
+    exchange.wanted = True
+    keep(conversation)
 
 
 def actions(conversation: Conversation, turn: int, last: bool) -> None:
@@ -258,20 +262,22 @@ def actions(conversation: Conversation, turn: int, last: bool) -> None:
             with st.popover("Say it shorter or longer", type="tertiary"):
                 for length in LENGTHS:
                     if length != exchange.length:
-                        again = (exchange.question, True, length)
+                        again = (exchange.question, length)
                         st.button(LENGTH_NAMES[length], key=f"say-{turn}-{length}", on_click=put, args=again, type="tertiary")
-    if thumb is not None:
-        verdict = "up" if thumb else "down"
-        reason = None if thumb else st.pills("What is wrong with it?", REASONS, key=f"why-{conversation.id}-{turn}")
-        if (said := f"{verdict} {reason or ''}") != exchange.verdict:
-            exchange.verdict = said
-            keep(conversation)
-            note(conversation, turn, verdict, reason or "")
-        st.caption("Thank you. It is kept on this machine, with the trace of the answer.")
+    if thumb is None:
+        return
+    reason = "" if thumb else st.pills("What is wrong with it?", REASONS, key=f"why-{conversation.id}-{turn}") or ""
+    verdict = f"{'up' if thumb else 'down'} {reason}"
+    if verdict != exchange.verdict:
+        exchange.verdict = verdict
+        keep(conversation)
+        record_feedback(conversation, turn)
+    st.caption("Thank you. It is kept on this machine, with the trace of the answer.")
 
 
-def note(conversation: Conversation, turn: int, verdict: str, reason: str) -> None:
+def record_feedback(conversation: Conversation, turn: int) -> None:
     exchange = conversation.exchanges[turn]
+    verdict, _, reason = exchange.verdict.partition(" ")
     journal.record(
         load_settings(),
         "feedback",

@@ -3,7 +3,8 @@
 import datetime
 import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
@@ -19,11 +20,13 @@ from ui.session import html
 UPDATED = re.compile(r"^updated:\s*(\d{4}-\d{2}-\d{2})", re.M)
 FORMATS = ["md", "markdown", "txt", "html", "htm", "pdf", "docx", "csv", "ipynb"]
 MATCHING_HEADINGS = 3
+LONGEST_STEM = 200  # bytes; file systems stop at 255
+OWN = "Your documents"
+LONG_AGO = datetime.date.min
 
 
 def draw() -> None:
-    asked_for = st.query_params.get("guide")
-    if asked_for:
+    if asked_for := st.query_params.get("guide"):
         read(asked_for)
     else:
         browse()
@@ -39,7 +42,8 @@ def is_upload(doc_id: str, settings: Settings) -> bool:
 
 def updated(document: Document, settings: Settings) -> datetime.date | None:
     if stated := UPDATED.search(document.text[: document.body_start]):
-        return datetime.date.fromisoformat(stated[1])
+        with suppress(ValueError):
+            return datetime.date.fromisoformat(stated[1])
     path = Path(document.id)
     return datetime.date.fromtimestamp(path.stat().st_mtime) if is_upload(document.id, settings) and path.exists() else None
 
@@ -49,31 +53,34 @@ def browse() -> None:
     settings = load_settings()
     with st.expander("Add your own documents", icon=":material/upload_file:"):
         add(settings)
-    generation = session.manifest()
-    if generation is None:
-        session.catalogue()  # says what to do
-        return
-    documents = session.guides(generation.generation)
-    labels = session.labels(generation.generation)
+    catalogue = session.catalogue()
+    documents = [entry.document for entry in catalogue.entries()]
     with st.container(key="search"):
         words = st.text_input("Search the guides", placeholder="Search titles, headings and text", type="search", live="250ms")
         with st.container(horizontal=True):
-            area = st.selectbox("Area", ["", *labels["area"]], format_func=lambda name: readable(name) or "Every area")
-            role = st.selectbox("Role", ["", *labels["role"]], format_func=lambda name: readable(name) or "Every role")
-            level = st.selectbox("Level", ["", *labels["level"]], format_func=lambda name: readable(name) or "Every level")
+            area, role, level = (
+                st.selectbox(name.capitalize(), catalogue.labels(name), None, readable, placeholder=f"Every {name}")
+                for name in ("area", "role", "level")
+            )
             order = st.selectbox("Order", ["By area", "Newest first"])
     chosen = [
-        document for document in documents
-        if (not area or document.area == area) and (not role or role in document.roles) and (not level or document.level == level)
+        document for document in search(words, documents)
+        if area in (None, document.area) and role in (None, *document.roles) and level in (None, document.level)
     ]  # fmt: skip
-    if words and words.strip():
-        chosen = search(words, chosen)
-        order = "As found"
     st.caption(f"{len(chosen)} of {len(documents)} documents")
-    days = {document.id: updated(document, settings) for document in documents}
-    usual = statistics.median_low(sorted(day for day in days.values() if day) or [datetime.date.min])
-    for title, group in grouped(chosen, order, days, settings):
-        cards = "".join(card(document, words or "", days[document.id], usual) for document in group)
+    days = {document.id: updated(document, settings) or LONG_AGO for document in documents}
+    usual = statistics.median_low([day for day in days.values() if day > LONG_AGO] or [LONG_AGO])
+    shelves: dict[str, list[Document]] = {}
+    if words.strip():
+        shelves[""] = chosen
+    elif order == "Newest first":
+        shelves[""] = sorted(chosen, key=lambda document: days[document.id], reverse=True)
+    else:
+        for document in chosen:
+            name = OWN if is_upload(document.id, settings) else readable(document.area) or "Other documents"
+            shelves.setdefault(name, []).append(document)
+    for title in sorted(shelves, key=lambda title: (title != OWN, title)):
+        cards = "".join(card(document, words, days[document.id], usual) for document in shelves[title])
         heading = f"<h2>{escape(title)}</h2>" if title else ""
         html(f'<div class="shelf">{heading}<div class="cards">{cards}</div></div>')
 
@@ -87,68 +94,50 @@ def search(words: str, documents: Sequence[Document]) -> list[Document]:
         headings = " ".join(section.title for section in sections(document)).lower()
         text = document.text.lower()
         if not all(word in text or word in title for word in wanted):
-            return 0
-        return sum(1 + 8 * (word in title) + 3 * (word in headings) for word in wanted)
+            return -1
+        return sum(8 * (word in title) + 3 * (word in headings) for word in wanted)
 
     scores = {document.id: score(document) for document in documents}
-    return sorted((document for document in documents if scores[document.id]), key=lambda document: -scores[document.id])
+    return sorted((document for document in documents if scores[document.id] >= 0), key=lambda document: -scores[document.id])
 
 
-def grouped(
-    documents: Sequence[Document], order: str, days: Mapping[str, datetime.date | None], settings: Settings
-) -> list[tuple[str, list[Document]]]:
-    if order == "As found":
-        return [("", list(documents))]
-    if order == "Newest first":
-        return [("", sorted(documents, key=lambda document: days[document.id] or datetime.date.min, reverse=True))]
-    groups: dict[str, list[Document]] = {}
-    for document in documents:
-        name = "Your documents" if is_upload(document.id, settings) else readable(document.area) or "Other documents"
-        groups.setdefault(name, []).append(document)
-    return sorted(groups.items(), key=lambda item: (item[0] != "Your documents", item[0]))
-
-
-def card(document: Document, words: str, day: datetime.date | None, usual: datetime.date) -> str:
+def card(document: Document, words: str, day: datetime.date, usual: datetime.date) -> str:
     """A document on its shelf; what is younger than most of the library is called new."""
-    fresh = day is not None and day > usual
-    facts = [readable(document.level)] if document.level else []
-    facts += (
-        [f"{len(sections(document))} section{'s' * (len(sections(document)) > 1)}"]
-        if document.format == "markdown"
-        else ["plain text"]
-    )
-    facts += [f"{day:%-d %B %Y}"] if day else []
-    wanted = words.lower().split()
-    hits = [item for item in sections(document) if wanted and any(word in item.title.lower() for word in wanted)]
-    found = "".join(
-        f'<li><a href="{escape(guide_address(document.id, item.start))}" target="_self">{escape(item.title)}</a></li>'
-        for item in hits[:MATCHING_HEADINGS]
-    )
-    title = f'<a class="title" href="{escape(guide_address(document.id))}" target="_self">{escape(document.title)}</a>'
-    new = "<b class=new>New</b>" if fresh else ""
-    return f'<div class="card">{title}{new}<p>{escape(" · ".join(facts))}</p>{f"<ul>{found}</ul>" if found else ""}</div>'
+    found = sections(document)
+    size = f"{len(found)} section{'s' * (len(found) > 1)}" if document.format == "markdown" else "plain text"
+    facts = [readable(document.level), size, f"{day:%-d %B %Y}" if day > LONG_AGO else ""]
+    hits = [item for item in found if any(word in item.title.lower() for word in words.lower().split())]
+    links = "".join(f"<li>{link(document, item.title, item.start)}</li>" for item in hits[:MATCHING_HEADINGS])
+    new = "<b class=new>New</b>" if day > usual else ""
+    described = escape(" · ".join(filter(None, facts)))
+    title = link(document, document.title)
+    return f'<div class="card">{title}{new}<p>{described}</p>{f"<ul>{links}</ul>" if links else ""}</div>'
+
+
+def link(document: Document, words: str, start: int | None = None) -> str:
+    kind = ' class="title"' if start is None else ""
+    return f'<a{kind} href="{escape(guide_address(document.id, start))}" target="_self">{escape(words)}</a>'
 
 
 def read(doc_id: str) -> None:
-    """One guide with its table of contents, the quoted span marked when a citation led here."""
+    """A guide with its table of contents, the quoted span marked when a citation led here."""
     document = session.catalogue().document(doc_id)
     html('<p class="back"><a href="library" target="_self">← Library</a></p>')
     if document is None:
         st.warning(f"There is no document {literal(doc_id)} in the library. It may have been renamed or removed.")
         return
-    found = sections(document)
-    span = [int(value) if value.isdecimal() else 0 for value in (st.query_params.get("from", ""), st.query_params.get("to", ""))]
-    mark = (span[0], span[1]) if 0 < span[0] < span[1] <= len(document.text) else None
+    start, end = (int(value) if (value := st.query_params.get(name, "")).isdecimal() else 0 for name in ("from", "to"))
+    mark = (start, end) if document.body_start <= start < end <= len(document.text) else None
     contents, text = st.columns([4, 11], gap="large")
     with contents:
-        links = ((item.level, f'<a href="#{item.anchor}">{escape(item.title)}</a>') for item in found)
+        links = ((item.level, f'<a href="#{item.anchor}">{escape(item.title)}</a>') for item in sections(document))
         items = "".join(f'<li class="level-{level}">{link}</li>' for level, link in links)
         html(f'<nav class="contents" aria-label="Contents">{label("Contents")}<ol>{items}</ol></nav>')
     with text:
         facts = [readable(document.area), readable(document.level), ", ".join(map(readable, document.roles)), document.id]
         html(masthead(document.title, " · ".join(filter(None, facts))))
         body = document_markup(document, document.body_start, len(document.text), mark)
-        goal = "quoted" if mark else f"at-{span[0]}" if span[0] else ""
+        goal = "quoted" if mark else f"at-{start}" if start else ""
         html(f'<div class="guide" data-goal="{goal}">\n{body}</div>')
         settings = load_settings()
         if is_upload(doc_id, settings) and st.button("Remove this document", icon=":material/delete:"):
@@ -162,25 +151,24 @@ def add(settings: Settings) -> None:
         files = st.file_uploader("Documents", type=FORMATS, accept_multiple_files=True, label_visibility="collapsed")
         sent = st.form_submit_button("Add to the library", type="primary")
     if sent and files:
-        folder = uploads(settings)
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = []
-        for file in files:
-            paths.append(folder / safe_name(file.name))
-            paths[-1].write_bytes(file.getvalue())
+        uploads(settings).mkdir(parents=True, exist_ok=True)
+        paths = [uploads(settings) / safe_name(file.name) for file in files]
+        replaced = {path: path.read_bytes() for path in paths if path.exists()}
         try:
+            for path, file in zip(paths, files, strict=True):
+                path.write_bytes(file.getvalue())
             report(paths, settings)
         except PrepError as error:
             for path in paths:
-                path.unlink(missing_ok=True)
+                path.write_bytes(replaced[path]) if path in replaced else path.unlink(missing_ok=True)
             st.error(literal(str(error)), icon=":material/error:")
 
 
 def safe_name(name: str) -> str:
     """A plain name inside the folder, whatever the browser sent; a readme of one's own is a document too."""
     path = Path(name.replace("\\", "/").replace("\0", ""))
-    stem = path.stem.lstrip(". ") or "document"
-    return f"{'about' if stem.lower() == 'readme' else stem[:100]}{path.suffix.lower()}"
+    stem = path.stem.lstrip(". ").encode()[:LONGEST_STEM].decode(errors="ignore") or "document"
+    return f"{'about' if stem.lower() == 'readme' else stem}{path.suffix.lower()}"
 
 
 def report(paths: Sequence[Path], settings: Settings) -> None:
@@ -203,8 +191,7 @@ def report(paths: Sequence[Path], settings: Settings) -> None:
             st.warning(f"{literal(path.name)} was left out: {literal(reasons[name])}", icon=":material/block:")
         else:
             what = "added" if name in outcome.plan.added else "replaced" if name in outcome.plan.changed else "already there"
-            link = guide_address(name)
-            st.success(f"{literal(path.name)}: {what}. [Read it]({link})", icon=":material/check:")
+            st.success(f"{literal(path.name)}: {what}. [Read it]({guide_address(name)})", icon=":material/check:")
 
 
 def remove(doc_id: str, settings: Settings) -> None:

@@ -26,40 +26,37 @@ def in_use(settings: Settings) -> dict[str, str]:
     current = session.manifest()
     index = "nothing ingested yet; type <code>python -m ingest</code>"
     if current:
-        name = escape(current.generation)
-        index = f"{current.documents} documents, {current.passages:,} passages, generation <code>{name}</code>"
-    vectors = escape(without_password(settings.chroma_url)) if settings.chroma_url else "Chroma, in the data folder"
+        name = f"<code>{escape(current.generation)}</code>"
+        index = f"{current.documents} documents, {current.passages:,} passages, generation {name}"
     return {
         "Index": index,
         "Meaning is read by": escape(settings.embed_model),
         "Candidates are read again by": escape(settings.reranker),
         "Answers are written by": escape(settings.llm or "the offline composer, which only quotes"),
-        "Vectors are kept in": vectors,
+        "Vectors are kept in": escape(without_password(settings.chroma_url) or "Chroma, in the data folder"),
         "Everything is kept in": f"<code>{escape(str(settings.data_dir))}</code>",
     }
 
 
 def missing(settings: Settings) -> dict[str, str]:
-    found = {}
-    if not settings.llm:
-        found["Answers in a chat model's words"] = (
-            "set <code>PREP_LLM</code> to provider:model, and the key that provider asks for"
-        )
-    if not settings.chroma_url:
-        found["Vectors on a server"] = "set <code>PREP_CHROMA_URL</code> to a Chroma server's address"
-    if settings.reranker in ("late-interaction", "none"):
-        found["A stronger second reading"] = "set <code>PREP_RERANKER</code> to a cross-encoder, by name or folder"
-    return found
+    model = "set <code>PREP_LLM</code> to provider:model, and the key that provider asks for"
+    server = "set <code>PREP_CHROMA_URL</code> to a Chroma server's address"
+    reranker = "set <code>PREP_RERANKER</code> to a cross-encoder, by name or folder"
+    ways = (
+        ("Answers in a chat model's words", model, settings.llm),
+        ("Vectors on a server", server, settings.chroma_url),
+        ("A stronger second reading", reranker, settings.reranker not in ("late-interaction", "none")),
+    )
+    return {title: way for title, way, in_use_already in ways if not in_use_already}
 
 
 def every(settings: Settings) -> dict[str, str]:
     rows = {}
-    for name, field in type(settings).model_fields.items():
-        value = getattr(settings, name)
-        if any(word in name for word in SECRET):
-            shown = "set, not shown" if value else "not set"
-        else:
-            shown = f"<code>{escape(without_password(str(value)))}</code>" if str(value) else "not set"
+    for name, field in Settings.model_fields.items():
+        value = without_password(str(getattr(settings, name)))
+        shown = f"<code>{escape(value)}</code>" if value else "not set"
+        if value and any(word in name for word in SECRET):
+            shown = "set, not shown"
         description = CODE.sub(r"<code>\1</code>", escape(field.description or ""))
         rows[f"PREP_{name.upper()}"] = f"{shown}<span>{description}</span>"
     return rows
@@ -72,5 +69,4 @@ def without_password(address: str) -> str:
 
 
 def listing(title: str, rows: Mapping[str, str]) -> str:
-    body = "".join(f'<tr><th scope="row">{escape(name)}</th><td>{value}</td></tr>' for name, value in rows.items())
-    return f"<h2>{title}</h2>" + table(title, f"<tbody>{body}</tbody>", "settings")
+    return f"<h2>{title}</h2>" + table(title, "settings", rows.items())

@@ -1,0 +1,159 @@
+"""ragas, and who answers its prompts: a chat model when one is configured, else the local judge.
+
+The local judge is no language model. It splits answers at sentence ends and decides by `rag.verify`; how far it agrees with
+people is measured by `python -m evals.checker`. Wherever its verdicts are shown they are named "local".
+"""
+
+import asyncio
+import json
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+os.environ.setdefault("RAGAS_DO_NOT_TRACK", "true")
+
+from pydantic import BaseModel
+from ragas.embeddings.base import BaseRagasEmbedding
+from ragas.llms.base import InstructorBaseRagasLLM
+from ragas.metrics.collections import AnswerRelevancy, ContextPrecision, ContextRecall, Faithfulness, SemanticSimilarity
+from ragas.metrics.collections.base import BaseMetric
+from ragas.metrics.collections.faithfulness.util import NLIStatementInput, NLIStatementOutput, NLIStatementPrompt
+
+from rag.assistant import Assistant
+from rag.embed import Encoder
+from rag.llm import NoReply, answered, chat_model, named
+from rag.verify import Checker, pieces
+
+
+class LocalJudge(InstructorBaseRagasLLM):
+    """Answers ragas's structured prompts without a model."""
+
+    name = "local"
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._encoder, self._index = assistant.encoder, assistant.index
+        self._checker = Checker(self._encoder, self._index)
+
+    def generate(self, prompt: str, response_model: type[BaseModel]) -> Any:
+        given = json.loads(prompt.rsplit("\ninput: ", 1)[1].rsplit("\nOutput:", 1)[0])
+        answer = getattr(self, f"_{response_model.__name__}", None)
+        if answer is None:
+            raise NotImplementedError(f"The local judge cannot answer {response_model.__name__}: use --judge llm")
+        return response_model.model_validate(answer(given))
+
+    async def agenerate(self, prompt: str, response_model: type[BaseModel]) -> Any:
+        return self.generate(prompt, response_model)
+
+    def _StatementGeneratorOutput(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"statements": pieces(given["answer"])}
+
+    def _NLIStatementOutput(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"statements": [self._verdict(given["context"], text, "verdict") for text in given["statements"]]}
+
+    def _ContextRecallOutput(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"classifications": [self._verdict(given["context"], text, "attributed") for text in pieces(given["answer"])]}
+
+    def _ContextPrecisionOutput(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        useful = any(self._checker.supports(given["context"], text) for text in pieces(given["answer"]))
+        return {"reason": "states a sentence of the reference" if useful else "states none of it", "verdict": int(useful)}
+
+    def _AnswerRelevanceOutput(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        """The question this answer would fit best: of all that the guides answer, the nearest one."""
+        vector = self._encoder.encode([given["response"]])[0].vector
+        (nearest,) = self._index.passages([int(self._index.arrays.asked(vector).argmax())])
+        return {"question": nearest.source.heading_path[-1], "noncommittal": 0}
+
+    def _verdict(self, context: str, statement: str, key: str) -> dict[str, Any]:
+        strength = self._checker.strength(context, statement)
+        return {"statement": statement, "reason": f"strength {strength:.2f}", key: int(strength >= 0.5)}
+
+
+class ChatJudge(InstructorBaseRagasLLM):
+    """Puts ragas's prompts to a LangChain chat model."""
+
+    def __init__(self, model: Any, name: str) -> None:
+        self._model = model
+        self.name = name
+
+    def generate(self, prompt: str, response_model: type[BaseModel]) -> Any:
+        try:
+            return self._model.with_structured_output(response_model).invoke(prompt)
+        except Exception as error:
+            status, _ = answered(error)
+            if status is None or status < 400:
+                raise
+            raise NoReply(f"The judge {named(error, status)}") from None  # the provider's own words may quote the key
+
+    async def agenerate(self, prompt: str, response_model: type[BaseModel]) -> Any:
+        """In a thread: an asynchronous client would keep connections that die with the event loop of their row."""
+        return await asyncio.to_thread(self.generate, prompt, response_model)
+
+
+class Embeddings(BaseRagasEmbedding):
+    """The product's own embedding model in ragas's form."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self._encoder = encoder
+
+    def embed_text(self, text: str, **_: Any) -> list[float]:
+        return [float(value) for value in self._encoder.encode([text])[0].vector]
+
+    async def aembed_text(self, text: str, **_: Any) -> list[float]:
+        return self.embed_text(text)
+
+
+class Judge:
+    """ragas's metrics and verdicts, by whichever judge answers."""
+
+    def __init__(self, llm: LocalJudge | ChatJudge, encoder: Encoder) -> None:
+        self.name = llm.name
+        self._llm = llm
+        self._prompt = NLIStatementPrompt()
+        self._faithfulness = Faithfulness(llm=llm)
+        self._recall = ContextRecall(llm=llm)
+        self._precision = ContextPrecision(llm=llm)
+        self._similarity = SemanticSimilarity(embeddings=Embeddings(encoder))
+        strictness = 1 if llm.name == "local" else 3  # the local judge would give the same question three times
+        self._relevancy = AnswerRelevancy(llm=llm, embeddings=Embeddings(encoder), strictness=strictness)
+
+    async def supported(self, context: str, statements: Sequence[str]) -> list[bool]:
+        """For each statement whether the context says so."""
+        if not statements or not context.strip():
+            return [False] * len(statements)
+        prompt = self._prompt.to_string(NLIStatementInput(context=context, statements=list(statements)))
+        output: NLIStatementOutput = await self._llm.agenerate(prompt, NLIStatementOutput)
+        verdicts = [bool(item.verdict) for item in output.statements]
+        if len(verdicts) != len(statements):
+            raise ValueError(f"the judge gave {len(verdicts)} verdicts on {len(statements)} statements")
+        return verdicts
+
+    async def of_retrieval(self, question: str, reference: str, contexts: list[str]) -> dict[str, float | None]:
+        given = {"user_input": question, "reference": reference, "retrieved_contexts": contexts}
+        return {
+            "ragas_context_recall": await value(self._recall, **given),
+            "ragas_context_precision": await value(self._precision, **given),
+        }
+
+    async def of_answer(self, question: str, reference: str, answer: str, contexts: list[str]) -> dict[str, float | None]:
+        return {
+            "ragas_faithfulness": await value(
+                self._faithfulness, user_input=question, response=answer, retrieved_contexts=contexts
+            ),
+            "ragas_answer_relevancy": await value(self._relevancy, user_input=question, response=answer),
+            "ragas_semantic_similarity": await value(self._similarity, reference=reference, response=answer),
+        }
+
+
+async def value(metric: BaseMetric, **given: Any) -> float | None:
+    """The metric's value, or None when it could not be scored."""
+    result = float((await metric.ascore(**given)).value)
+    return None if math.isnan(result) else result
+
+
+def load_judge(kind: str, assistant: Assistant, model: str = "") -> Judge:
+    if kind == "local":
+        return Judge(LocalJudge(assistant), assistant.encoder)
+    model = model or assistant.settings.llm
+    return Judge(ChatJudge(chat_model(assistant.settings, model), f"llm {model}"), assistant.encoder)
