@@ -168,12 +168,15 @@ def test_dropped_files_are_ingested_skipped_with_a_reason_and_answerable_at_once
     )
     with serving(own) as (address, _):
         page.goto(f"{address}/library")
+        expect(page.locator(".card").first).to_be_visible()
         page.get_by_text("Add your own documents").click()
         files = [
             {"name": "quokka <i>notes<i>.md", "mimeType": "text/markdown", "buffer": note.encode()},
             {"name": "empty.md", "mimeType": "text/markdown", "buffer": b""},
         ]
         page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+        expect(page.get_by_role("button", name="Remove empty.md")).to_be_visible()
+        page.wait_for_timeout(500)  # a click before the browser has sent the files is lost in Streamlit's form
         page.get_by_role("button", name="Add to the library").click()
         expect(page.get_by_text("quokka <i>notes<i>.md: added")).to_be_visible()
         expect(page.get_by_text("empty.md was left out")).to_be_visible()
