@@ -171,6 +171,13 @@ def test_count_min_and_hyperloglog_bounds() -> None:
     says(STREAMS, "more than about 0.14 % of n with probability below 1 %", "1.5 kB gives roughly 2 % error")
 
 
+def test_hyperloglog_error_and_memory() -> None:
+    registers = 2**14
+    assert registers == 16_384 and round(100 * 1.04 / sqrt(registers), 2) == 0.81
+    assert registers * 6 / 8 / 1024 == 12 and abs(100_841 / 100_000 - 1) < 2 * 0.0081
+    says(STREAMS, "about 1.04/√m: 0.81 % at m = 16,384, in 12 kB of 6-bit registers")
+
+
 def test_average_dau_with_and_without_empty_days() -> None:
     assert (2 + 2 + 3 + 0 + 0) / 5 == 1.4 and round((2 + 2 + 3) / 3, 2) == 2.33
     assert 0.25 * 30 == 7.5

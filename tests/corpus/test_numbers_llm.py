@@ -222,6 +222,15 @@ def test_latency_of_an_answer_and_cached_conversations() -> None:
     )
 
 
+def test_cached_conversations_of_a_70b_shape() -> None:
+    per_token = 2 * 80 * 8 * 128 * 2
+    conversation = per_token * 8192
+    assert per_token == 320 * 1024 and conversation / 2**30 == 2.5
+    assert int((80 - 40 - 4) * 1e9 / conversation) == 13 and int((141 - 70 - 4) * 1e9 / conversation) == 24
+    says("llm/inference-optimisation", "needs 320 KiB a token and 2.5 GiB for 8,192 tokens")
+    says("llm/inference-optimisation", "40 GB of 4-bit weights holds 13", "70 GB of 8-bit weights holds 24")
+
+
 def test_decode_speed_bound_by_memory_bandwidth() -> None:
     cache = 32 * 4096 * 128 * 1024 / 1e9
     alone, step = 16 / 3350, (16 + cache) / 3350

@@ -36,6 +36,15 @@ def test_eigenvalues_of_the_two_by_two_matrices() -> None:
     says("math/linear-algebra", "the eigenvalues are 5 and 2", "eigenvalues 3 and 1", "eigenvalues 3 and −1")
 
 
+def test_eigenvectors_of_the_symmetric_two_by_two_matrix() -> None:
+    matrix = np.array([[2, 1], [1, 2]])
+    assert (matrix @ [1, 1]).tolist() == [3, 3] and (matrix @ [1, -1]).tolist() == [1, -1]
+    values, vectors = np.linalg.eigh(matrix)
+    assert np.allclose(np.abs(vectors), 1 / math.sqrt(2)) and round(values[1] / values.sum(), 9) == 0.75
+    says("math/linear-algebra", "eigenvectors (1, 1)/√2 for eigenvalue 3 and (1, −1)/√2 for eigenvalue 1")
+    says("math/linear-algebra", "the matrix sends (1, 1) to (3, 3) and (1, −1) to itself", "explains 3/4 = 75% of the variance")
+
+
 def test_conditioning_of_two_features_with_correlation_0_99() -> None:
     correlation = np.array([[1, 0.99], [0.99, 1]])
     assert round(float(np.linalg.cond(correlation))) == 199

@@ -45,6 +45,15 @@ def test_hours_of_the_rescue_week() -> None:
     says("plan/one-week-rescue", "about 28 hours", "that gives 17.5 hours", "five hours give 15 hours")
 
 
+def test_hours_of_seven_evenings() -> None:
+    assert 8 + 4 + 3 + 2.5 + 2.5 + 1 == 7 * 3 == 21
+    evenings = re.findall(r"^\d\. \*\*Evening \d\*\*.*$", body("plan/one-week-rescue"), flags=re.M)
+    hours = [re.findall(r"\(([\d.]+ hours?|half an hour)\)", evening) for evening in evenings]
+    spent = [sum(0.5 if part.startswith("half") else float(part.split()[0]) for part in parts) for parts in hours]
+    assert spent == [3] * 7
+    says("plan/one-week-rescue", "are 21 hours", "8 of them go to design, 4 to fundamentals, 3 to coding or SQL")
+
+
 def test_daily_loop_and_last_day_minutes() -> None:
     daily = body("plan/daily-practice-and-mocks").split("## What is retrieval")[0]
     assert sum(int(minutes) for minutes in re.findall(r", (\d+) minutes\*\*", daily)) == 90

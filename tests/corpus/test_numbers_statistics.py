@@ -15,6 +15,13 @@ def test_a_positive_test_for_a_rare_disease() -> None:
     says("statistics/probability-and-bayes", "99 / (99 + 495) = 16.7%", "495 of the healthy", "about 17%")
 
 
+def test_a_positive_test_at_one_in_a_thousand() -> None:
+    ill, healthy = 0.99 * 100, 0.05 * 99_900
+    assert (round(ill), round(healthy), round(ill + healthy)) == (99, 4_995, 5_094)
+    assert round(100 * ill / (ill + healthy), 1) == 1.9
+    says("statistics/probability-and-bayes", "of 100,000 people 99 ill and 4,995 healthy ones", "99 / 5,094 = 1.9%")
+
+
 def test_odds_after_one_and_two_positive_tests() -> None:
     ratio = 0.99 / 0.05
     once, twice = ratio / 99, ratio**2 / 99
