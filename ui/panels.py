@@ -90,7 +90,7 @@ def source_card(citation: Citation, turn: int, document: Document | None) -> str
         inner += f'<blockquote id="{mark_id}">{markup(citation.quote)}</blockquote>'
         link = guide_link("Open the guide as it is now", citation.doc_id) if document else ""
     where = (citation.heading, citation.guide, f"Source {citation.number}, answer {turn + 1}")
-    more = f"<span>{escape(citation.place)}</span>{link}"
+    more = f'<span>{escape(citation.place)}</span>{link}<a class="return" href="#{mark_id}">Back to the answer</a>'
     return card(f"sources-{turn}", f'<span class="ref">{citation.number}</span>', where, inner, more)
 
 

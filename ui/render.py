@@ -21,6 +21,7 @@ from rag.types import Document
 
 MARKER = re.compile(r"([ \t]*)\[(\d{1,3})\]")
 LONE = re.compile(r"<p>(?:&nbsp;)?(<a class=\"cite\"[^>]*>\d+</a>)</p>")  # the number of a block of code, a table, a formula
+PERCENT = re.compile(r"(?<=\d) %")  # no line ends between a figure and its sign
 HEADING = re.compile(r"^(?P<fence>```|~~~).*?^(?P=fence)|^(?P<level>#{1,6})[ \t]+(?P<title>.+?)[ \t]*#*$", re.M | re.S)
 # Where a block begins with signs of its own, the mark begins after them; it ends before the signs that close one.
 BLOCK_SIGNS = re.compile(r"(?:[ \t]*(?:[-*+]|\d+[.)]|#{1,6}|>)[ \t]+)+|[ \t]*\|[ \t]*|(?:```|~~~)[^\n]*\n|\$\$")
@@ -84,10 +85,8 @@ def place_of(document: Document, start: int, end: int, quote: str) -> tuple[int,
 
 
 def guide_address(doc_id: str, start: int | None = None, end: int | None = None) -> str:
-    query: dict[str, Any] = {"guide": doc_id}
-    if start is not None:
-        query |= {"from": start, "to": end or start}
-    return "library?" + urlencode(query)
+    span: dict[str, Any] = {} if start is None else {"from": start, "to": end or start}
+    return "library?" + urlencode({"guide": doc_id, **span})
 
 
 def guide_links(doc_id: str) -> Address:
@@ -101,10 +100,6 @@ def guide_links(doc_id: str) -> Address:
         return None
 
     return address
-
-
-def no_address(_: object) -> None:
-    return None
 
 
 class Renderer(RendererHTML):
@@ -132,8 +127,9 @@ class Renderer(RendererHTML):
         return f'<a href="{escape_html(address)}" rel="noopener noreferrer">' if address else '<a class="words">'
 
     def heading_open(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        # Streamlit names the larger headings itself, unless it is told a name in its own way.
         anchor = env["anchors"].get((tokens[at].map or [-1])[0])
-        return f'<{tokens[at].tag} id="{anchor}">' if anchor else f"<{tokens[at].tag}>"
+        return f'<{tokens[at].tag} id="{anchor}" data-anchor="{anchor}">' if anchor else f"<{tokens[at].tag}>"
 
     def table_open(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
         return '<div class="table" tabindex="0" role="group" aria-label="Table"><table>'
@@ -181,7 +177,7 @@ class Renderer(RendererHTML):
                 return marker[0]
             return f'&nbsp;<a class="cite" href="{escape_html(address)}" aria-label="Source {number}">{number}</a>'
 
-        return MARKER.sub(link, escape(text))
+        return MARKER.sub(link, PERCENT.sub("&nbsp;%", escape(text)))
 
 
 def formula_block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
@@ -203,8 +199,8 @@ def formula_block(state: StateBlock, first: int, last: int, silent: bool) -> boo
 def markup(
     text: str,
     *,
-    number: Address = no_address,
-    place: Address = no_address,
+    number: Address = lambda _: None,
+    place: Address = lambda _: None,
     mark: tuple[int, int] | None = None,
     mark_id: str = "",
     anchors: Mapping[int, str] = {},

@@ -1,6 +1,7 @@
 """The app's logic, without a browser."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -191,6 +192,19 @@ def test_the_worst_questions_come_first_and_unscored_ones_not_at_all(tmp_path: P
     drawn = quality.worst(tmp_path)
     assert drawn.index("&lt;b&gt;bad") < drawn.index("half")
     assert "fine" not in drawn and "failed" not in drawn
+
+
+def test_the_latest_run_is_the_one_made_last_and_only_runs_of_the_same_questions_are_compared(project: Settings) -> None:
+    names = ["b-first", "a-second", "d-other", "c-last"]
+    for age, (name, split) in enumerate(zip(names, ["dev", "dev", "test", "dev"], strict=True)):
+        path = project.data_dir / "evals" / name / "summary.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"date": "2026-01-01", "rows": 60 if name == "c-last" else 9, "config": {"split": split}}))
+        os.utime(path, (age, age))
+    runs = quality.read_runs(project)
+    assert [folder.name for folder, _ in runs] == names
+    assert quality.of_the_same_questions([run for _, run in runs]) == [[runs[0][1], runs[1][1]]]
+    shutil.rmtree(project.data_dir / "evals")
 
 
 def test_a_cost_is_not_shown_as_a_share_and_a_measure_without_an_interval_takes_no_page_down() -> None:

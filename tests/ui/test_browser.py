@@ -43,12 +43,34 @@ def test_a_number_opens_its_source_at_the_quoted_words_and_leads_on_to_the_guide
     marked = quote.inner_text()
     assert marked in page.locator(".answer").inner_text(), "what is marked is what the answer says"
     with page.context.expect_page() as opened:
-        page.locator(".source[open] .more a").click()
+        page.get_by_role("link", name="Read on in the guide").click()
     guide = opened.value
     expect(guide.locator(".guide mark[id]").first).to_be_in_viewport()
     assert guide.locator(".guide mark[id]").first.inner_text().startswith(marked[:40])
-    guide.locator(".contents a", has_text="What is train-serve skew?").click()
-    expect(guide.locator(".guide h2", has_text="What is train-serve skew?")).to_be_in_viewport()
+    for title in guide.locator(".guide h2").all_inner_texts()[::-1]:  # none is in view by luck: they are too long for one window
+        guide.locator(".contents a", has_text=title).click()
+        expect(guide.locator(".guide h2", has_text=title)).to_be_in_viewport()
+
+
+def test_a_number_far_down_opens_its_source_without_losing_the_place(page: Page, address: str) -> None:
+    page.goto(address)
+    ask(page, QUESTION)
+    number, quote = page.locator("a.cite").last, page.locator(".source[open] mark[id]").first
+    for width, moves in ((1280, False), (390, True)):
+        page.set_viewport_size({"width": width, "height": 600})
+        number.scroll_into_view_if_needed()
+        before = scrolled(page)
+        assert before > 0, "the page is longer than the window"
+        number.click()
+        expect(quote).to_be_in_viewport()
+        assert (scrolled(page) != before) == moves
+    page.get_by_role("link", name="Back to the answer").click()
+    expect(number).to_be_focused()
+    expect(number).to_be_in_viewport()
+
+
+def scrolled(page: Page) -> int:
+    return int(page.get_by_test_id("stMain").evaluate("main => main.scrollTop"))
 
 
 def test_a_followup_leans_on_the_conversation_and_a_reload_loses_nothing(page: Page, address: str) -> None:
@@ -233,9 +255,11 @@ def test_a_models_reply_streams_with_live_numbers_can_be_stopped_and_survives_a_
         page.keyboard.press("Escape")
         expect(page.get_by_text("This answer was cut off before its end.")).to_be_visible()
         expect(page.locator(".answer")).to_contain_text("Detect train-serve skew by logging")
-        chat.plays(Says(slowly))
+        chat.plays(Says(slowly, pause=0.02))
         page.get_by_role("button", name="Ask again").click()
+        busy.locator("a.cite").first.click()
         expect(page.locator(".found")).to_have_count(1)
+        expect(page.locator(".source[open] mark[id]").first).to_be_in_viewport()  # opened as soon as it was there
         page.locator(".found summary").click()
         expect(page.locator(".found")).to_contain_text("openai:test")
         assert page.evaluate("window.hacked") is None and page.locator(".answer img").count() == 0

@@ -92,6 +92,10 @@ def test_a_dollar_in_prose_stays_a_dollar() -> None:
     assert not re.search(r"^[^<\n]*\$", markup("It costs $5 or $6."), re.M), "outside raw HTML Streamlit would read it as LaTeX"
 
 
+def test_a_figure_and_its_percent_sign_stay_on_one_line() -> None:
+    assert "99.1&nbsp;% of 5&nbsp;%." in markup("Now 99.1 % of 5 %.")
+
+
 @pytest.mark.parametrize("name", GUIDES)
 def test_every_quotable_unit_of_a_guide_is_marked_whole_and_nothing_else_changes(name: str) -> None:
     document = guide(name)

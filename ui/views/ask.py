@@ -13,7 +13,7 @@ from rag.types import LENGTHS, Answer, Filters, Length
 from ui import answering, conversations, panels, session
 from ui.conversations import Conversation, Exchange
 from ui.panels import LENGTH_NAMES, readable
-from ui.render import literal
+from ui.render import escape, literal
 from ui.session import html
 
 SAMPLES = (
@@ -217,11 +217,11 @@ def show(conversation: Conversation, turn: int) -> None:
     with left:
         html(panels.answer(exchange, turn))
         for sentence in exchange.trace.get("notes", []):
-            st.info(literal(sentence), icon=":material/info:")
+            html(f'<p class="note">{escape(sentence)}</p>')
     with right:
         refused = exchange.status == "not_in_corpus"
         html(panels.nearest(exchange.nearest, turn, lookup) if refused else panels.sources(exchange, turn, lookup))
-    with st.columns(BESIDE, gap="large")[0]:  # on a phone: after the sources
+    with st.container():  # on a phone: after the sources
         after(conversation, turn, last=exchange is conversation.exchanges[-1])
 
 
@@ -239,12 +239,12 @@ def after(conversation: Conversation, turn: int, last: bool) -> None:
         wish = (conversation, exchange)
         st.button("This should be covered", key=f"wanted-{turn}", icon=":material/bookmark_add:", on_click=want, args=wish)
     actions(conversation, turn, last)
-    html(panels.found(exchange))
     if last and exchange.followups:
         with st.container(key="followups"):
             html(panels.label("Likely to be asked next"))
             for followup in exchange.followups:
                 st.button(literal(followup), key=f"next-{turn}-{followup}", on_click=put, args=(followup,), type="tertiary")
+    html(panels.found(exchange))
 
 
 def want(conversation: Conversation, exchange: Exchange) -> None:

@@ -26,10 +26,8 @@ LONG_AGO = datetime.date.min
 
 
 def draw() -> None:
-    if asked_for := st.query_params.get("guide"):
-        read(asked_for)
-    else:
-        browse()
+    asked_for = st.query_params.get("guide")
+    read(asked_for) if asked_for else browse()
 
 
 def uploads(settings: Settings) -> Path:
@@ -128,20 +126,19 @@ def read(doc_id: str) -> None:
         return
     start, end = (int(value) if (value := st.query_params.get(name, "")).isdecimal() else 0 for name in ("from", "to"))
     mark = (start, end) if document.body_start <= start < end <= len(document.text) else None
+    facts = [readable(document.area), readable(document.level), ", ".join(map(readable, document.roles)), document.id]
+    html(masthead(document.title, " · ".join(filter(None, facts))))
     contents, text = st.columns([4, 11], gap="large")
     with contents:
         links = ((item.level, f'<a href="#{item.anchor}">{escape(item.title)}</a>') for item in sections(document))
         items = "".join(f'<li class="level-{level}">{link}</li>' for level, link in links)
         html(f'<nav class="contents" aria-label="Contents">{label("Contents")}<ol>{items}</ol></nav>')
     with text:
-        facts = [readable(document.area), readable(document.level), ", ".join(map(readable, document.roles)), document.id]
-        html(masthead(document.title, " · ".join(filter(None, facts))))
         body = document_markup(document, document.body_start, len(document.text), mark)
         goal = "quoted" if mark else f"at-{start}" if start else ""
         html(f'<div class="guide" data-goal="{goal}">\n{body}</div>')
-        settings = load_settings()
-        if is_upload(doc_id, settings) and st.button("Remove this document", icon=":material/delete:"):
-            remove(doc_id, settings)
+        if is_upload(doc_id, load_settings()) and st.button("Remove this document", icon=":material/delete:"):
+            remove(doc_id, load_settings())
 
 
 def add(settings: Settings) -> None:

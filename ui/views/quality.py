@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from rag.settings import Settings, load_settings
-from ui.panels import masthead, table
+from ui.panels import masthead, readable, table
 from ui.render import escape, literal
 from ui.session import html
 
@@ -50,20 +50,28 @@ def draw() -> None:
     html(figures(latest["metrics"]))
     html(breakdown("By the way of asking", latest["by_style"]))
     html(breakdown("By group", latest["by_group"]))
-    alike = [run for _, run in runs if run["config"]["split"] == config["split"]]
-    if len(alike) > 1:
+    for alike in of_the_same_questions([run for _, run in runs]):
         html(history(alike))
+    if folder == BASELINE.parent:
+        st.caption("These figures came with the code. Measure here, and the worst questions are listed: `python -m evals.run`")
     html(worst(folder))
 
 
 def read_runs(settings: Settings) -> list[tuple[Path, Summary]]:
     """Oldest first; the committed baseline when nothing was measured here."""
-    paths = sorted((settings.data_dir / "evals").glob("*/summary.json")) or [BASELINE]
+    paths = sorted((settings.data_dir / "evals").glob("*/summary.json"), key=lambda path: path.stat().st_mtime) or [BASELINE]
     runs: list[tuple[Path, Summary]] = []
     for path in paths:
         with suppress(OSError, ValueError):  # there is no baseline, or the summary is being written
             runs.append((path.parent, json.loads(path.read_text(encoding="utf-8"))))
     return runs
+
+
+def of_the_same_questions(runs: Sequence[Summary]) -> list[list[Summary]]:
+    """Runs that can be compared, in the order they were made."""
+    sets = [(run["config"]["split"], run["rows"]) for run in runs]
+    groups = [[run for run, its in zip(runs, sets, strict=True) if its == one] for one in dict.fromkeys(sets)]
+    return [group for group in groups if len(group) > 1]
 
 
 def figures(metrics: dict[str, Any]) -> str:
@@ -99,8 +107,8 @@ def breakdown(title: str, groups: Mapping[str, Mapping[str, Mapping[str, Any]]])
     rows = []
     for group, measured in sorted(groups.items()):
         means = (measured[name]["mean"] if name in measured else None for name in shown)
-        cells = ("–" if mean is None else f'<i style="width:{mean:.0%}"></i>{mean:.2f}' for mean in means)
-        rows.append((escape(group.replace("-", " ").capitalize()), *cells))
+        cells = ("–" if mean is None else f'<i style="width:calc({mean:.2f} * (100% - 0.7rem))"></i>{mean:.2f}' for mean in means)
+        rows.append((escape(readable(group)), *cells))
     return f"<h2>{title}</h2>" + table(title, "heat", rows, ["Group", *(NAMES[name] for name in shown)])
 
 
@@ -114,7 +122,7 @@ def history(runs: Sequence[Summary]) -> str:
             label = f"{title}: from {values[0]:.2f} to {values[-1]:.2f}"
             drawing = f'<svg viewBox="0 0 200 48" role="img" aria-label="{label}"><polyline points="{points}"></polyline></svg>'
             lines += f"<figure>{drawing}<figcaption>{title}<b>{values[-1]:.2f}</b></figcaption></figure>"
-    return f'<h2>Over {len(runs)} runs</h2><div class="history">{lines}</div>'
+    return f'<h2>Over {len(runs)} runs of {runs[0]["rows"]} questions</h2><div class="history">{lines}</div>'
 
 
 def worst(folder: Path) -> str:

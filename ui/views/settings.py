@@ -40,11 +40,10 @@ def in_use(settings: Settings) -> dict[str, str]:
 
 def missing(settings: Settings) -> dict[str, str]:
     model = "set <code>PREP_LLM</code> to provider:model, and the key that provider asks for"
-    server = "set <code>PREP_CHROMA_URL</code> to a Chroma server's address"
     reranker = "set <code>PREP_RERANKER</code> to a cross-encoder, by name or folder"
     ways = (
         ("Answers in a chat model's words", model, settings.llm),
-        ("Vectors on a server", server, settings.chroma_url),
+        ("Vectors on a server", "set <code>PREP_CHROMA_URL</code> to a Chroma server's address", settings.chroma_url),
         ("A stronger second reading", reranker, settings.reranker not in ("late-interaction", "none")),
     )
     return {title: way for title, way, in_use_already in ways if not in_use_already}
