@@ -81,12 +81,12 @@ def read_markdown(data: bytes, doc_id: str) -> Document:
     title = first_heading(body)
     return Document(
         id=doc_id,
-        title=str(meta.get("title") or title or name_of(doc_id)).strip(),
+        title=line_of(meta.get("title")) or title or name_of(doc_id),
         text=text,
         body_start=body_start,
-        area=str(meta.get("area") or "").strip().lower(),
+        area=line_of(meta.get("area")).lower(),
         roles=strings(meta.get("roles")),
-        level=str(meta.get("level") or "").strip().lower(),
+        level=line_of(meta.get("level")).lower(),
         aliases=strings(meta.get("aliases")),
         asks=asks_of(meta.get("asks")),
     )
@@ -98,19 +98,26 @@ def front_matter(text: str) -> tuple[dict[str, Any], int]:
     if not match:
         return {}, 0
     try:
-        fields = yaml.safe_load(match.group(1))
-    except (yaml.YAMLError, ValueError, RecursionError):  # a ValueError is a date such as 2024-02-30
+        fields = yaml.load(match.group(1), yaml.BaseLoader)  # every value as it is typed: "no" is a word, 1.0 keeps its nought
+    except (yaml.YAMLError, ValueError, RecursionError):
         return {}, match.end()
     return (fields, match.end()) if isinstance(fields, dict) else ({}, 0 if fields else match.end())
 
 
 def strings(value: Any) -> tuple[str, ...]:
-    values = value if isinstance(value, list) else [] if value is None else str(value).split(",")
-    return tuple(str(item).strip().lower() for item in values if str(item).strip())
+    values = value if isinstance(value, list) else line_of(value).split(",")
+    return tuple(line.lower() for line in map(line_of, values) if line)
 
 
 def asks_of(value: Any) -> dict[str, tuple[str, ...]]:
-    return {str(heading): strings(asks) for heading, asks in value.items()} if isinstance(value, dict) else {}
+    """By heading; a single ask need be no list."""
+    items = value.items() if isinstance(value, dict) else ()
+    return {line_of(heading): strings(asks if isinstance(asks, list) else [asks]) for heading, asks in items}
+
+
+def line_of(value: Any) -> str:
+    """A field as one line of text; a list or mapping in its place is left out."""
+    return " ".join(storable(value).split()) if isinstance(value, str) else ""
 
 
 CODE = re.compile(r"(^[ \t]*(?:```|~~~).*?^[ \t]*(?:```|~~~)[^\n]*$|`[^`\n]+`)", re.S | re.M)
@@ -236,7 +243,7 @@ def markdown_table(rows: list[list[str]]) -> str:
 
 def read_csv(data: bytes, doc_id: str) -> Document:
     """A question bank: a heading for each question, its answer beneath, other columns as one line."""
-    text = decode(data)
+    text = decode(data).strip("\n")
     head = text.split("\n", 1)[0]
     delimiter = max(",;\t|", key=head.count)
     try:

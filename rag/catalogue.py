@@ -4,6 +4,8 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -128,37 +130,38 @@ class Catalogue:
         return [Passage(names[row][0], (row,), names[row][1], tuple(sources[row])) for row in rows]
 
     def section(self, source: Source) -> list[Part]:
-        """The passages of one section, in order."""
+        """The passages of the section that the source stands in, in order; another under the same heading is not meant."""
         rows = self._database.execute(
-            'select row, start, "end", line from sources where doc_id = ? and heading_path = ? order by start',
-            (source.doc_id, json.dumps(source.heading_path)),
+            'select heading_path, row, start, "end", line from sources where doc_id = ? order by start', (source.doc_id,)
         )
-        return [Part(*row) for row in rows]
+        sections = ([Part(*row[1:]) for row in group] for _, group in groupby(rows, key=itemgetter(0)))
+        return next(parts for parts in sections if any(part.start == source.start for part in parts))
 
     def text(self, doc_id: str, start: int, end: int) -> str:
         """A span of a document, without reading the rest of it."""
         row = self._database.execute("select substr(text, ?, ?) from documents where id = ?", (start + 1, end - start, doc_id))
         return str(row.fetchone()[0])
 
-    def allowed(self, filters: Filters) -> NDArray[np.bool_] | None:
-        """Which rows pass the filters; None when all do."""
-        mask: NDArray[np.bool_] | None = None
+    def allowed(self, filters: Filters) -> NDArray[np.bool_]:
+        """Which rows pass the filters."""
+        (passages,) = self._database.execute("select count(*) from passages").fetchone()
+        mask = np.ones(passages, dtype=bool)
         for name, values in filters.groups():
             marks = ",".join("?" * len(values))
             rows = self._database.execute(f"select row from labels where name = ? and value in ({marks})", (name, *values))
-            group = np.zeros(self.size, dtype=bool)
-            group[[row for (row,) in rows]] = True
-            mask = group if mask is None else mask & group
+            mask &= np.isin(np.arange(passages), [row for (row,) in rows])
         return mask
+
+    def admits(self, filters: Filters, doc_id: str) -> bool:
+        """Whether a guide passes the filters."""
+        row = self._database.execute("select area, level, roles from documents where id = ?", (doc_id,)).fetchone()
+        labels = {"area": {row["area"]}, "level": {row["level"]}, "role": set(json.loads(row["roles"]))}
+        return all(labels[name].intersection(values) for name, values in filters.groups())
 
     def labels(self, name: str) -> list[str]:
         """The areas, roles or levels that the guides have."""
         rows = self._database.execute("select distinct value from labels where name = ? order by value", (name,))
         return [value for (value,) in rows]
-
-    @property
-    def size(self) -> int:
-        return int(self._database.execute("select count(*) from passages").fetchone()[0])
 
 
 def document_row(entry: Entry) -> tuple[object, ...]:

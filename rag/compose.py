@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,13 +89,25 @@ def compose(found: Found, enough: Sequence[bool], index: Index, length: Length, 
     before = Before((), flat(" ".join(turn.answer for turn in history)))
     tasks = tasks_of(found, enough)
     budget = BUDGETS[length].shared(len(tasks))
-    sections = []
+    sections: list[Section] = []
     for task in tasks:
         segments = answer_one(" ".join(task.asked), task.retrieval, index, budget, before) if task.answered else []
         before = replace(before, segments=(*before.segments, *segments))
         title = " ".join(map(as_title, task.asked)) if len(tasks) > 1 else ""
-        sections.append(Section(title, tuple(segments)))
+        place = None if segments or not task.answered else where_quoted(task.retrieval.passages[0], sections)
+        if place is None:
+            sections.append(Section(title, tuple(segments)))
+        else:
+            sections[place] = replace(sections[place], title=f"{sections[place].title} {title}")
     return resolve(sections) if before.segments else None
+
+
+def where_quoted(passage: Passage, sections: Sequence[Section]) -> int | None:
+    """The section that has the passage already: what answers two parts is given once."""
+    quoting = (
+        place for place, section in enumerate(sections) for segment in section.segments if segment.passage.id == passage.id
+    )
+    return next(quoting, None)
 
 
 @dataclass(frozen=True)
@@ -107,13 +120,13 @@ class Task:
 
 
 def tasks_of(found: Found, enough: Sequence[bool]) -> list[Task]:
-    """A part without evidence goes with the one whose subject it shares; one with a subject of its own stays unanswered."""
+    """A part without evidence goes with the first, whose subject it shares; one with a subject of its own stays unanswered."""
     if not found.understood.parts:
         return [Task((found.understood.text,), found.retrievals[0], enough[0])]
     tasks: list[Task] = []
     for part, retrieval, answered in zip(found.understood.parts, found.retrievals, enough, strict=True):
         if tasks and part.leans and not answered:
-            tasks[-1] = replace(tasks[-1], asked=(*tasks[-1].asked, part.asked))
+            tasks[0] = replace(tasks[0], asked=(*tasks[0].asked, part.asked))
         else:
             tasks.append(Task((part.asked,), retrieval, answered))
     return tasks
@@ -121,7 +134,7 @@ def tasks_of(found: Found, enough: Sequence[bool]) -> list[Task]:
 
 def as_title(part: str) -> str:
     """A part of the question as the line above its answer."""
-    words = re.sub(r"^\W*(and|but|also|so|then|plus)\s+", "", part, flags=re.I).strip(" .,;?")
+    words = re.sub(r"^\W*(and|but|also|so|then|plus)[\s,]+", "", part, flags=re.I).strip(" .,;?")
     return f"{words[:1].upper()}{words[1:]}{'' if IMPERATIVE.match(words) else '?'}"
 
 
@@ -233,39 +246,32 @@ def excerpt(item: Scored, budget: int, wants_code: bool) -> list[Segment]:
     if not wants_code:  # prose after code is mostly about the code
         last = next((place for place in range(first + 1, last) if item.units[place].kind == "code"), last)
     pieces, scores = item.units[first:last], item.scores[first:last]
-    keep = [True] * len(pieces)
+    keep = set(range(len(pieces)))
     if sum(unit.words for unit in pieces) > budget:
         keep = within(pieces, scores, budget)
-    for place in range(len(pieces) - 1, -1, -1):  # what is announced comes with its announcement, or neither
-        if pieces[place].announces and (place + 1 == len(pieces) or not keep[place + 1]):
-            keep[place] = False
-    kept = [unit for unit, wanted in zip(pieces, keep, strict=True) if wanted]
-    return runs(item, kept or [pieces[0]])
+    for place in reversed(range(len(pieces))):  # what is announced comes with its announcement, or neither
+        if pieces[place].announces and place + 1 not in keep:
+            keep.discard(place)
+    runs = groupby(range(len(pieces)), key=(keep or {0}).__contains__)  # neighbours in the guide are quoted as one span
+    return [Segment(item.passage, tuple(pieces[place] for place in run)) for kept, run in runs if kept]
 
 
-def within(pieces: Sequence[Unit], scores: Sequence[float], budget: int) -> list[bool]:
+def within(pieces: Sequence[Unit], scores: Sequence[float], budget: int) -> set[int]:
     """Which pieces to keep: the first, then the best ones that fit, each with the piece it leans on."""
-    keep = [False] * len(pieces)
-    left = budget
-
-    def take(places: list[int]) -> None:
-        nonlocal left
-        new = [place for place in places if not keep[place]]
-        cost = sum(pieces[place].words for place in new)
-        if cost <= left or not any(keep):
-            left -= cost
-            for place in new:
-                keep[place] = True
-
-    take([0])
+    keep = {0}
+    left = budget - pieces[0].words
     ranked = sorted(range(1, len(pieces)), key=lambda place: (-scores[place] - (pieces[place].kind == "list") * 0.1, place))
     for place in ranked:
-        group = [place]
-        while group[0] > 0 and pieces[group[0]].leans and not keep[group[0]]:
-            group.insert(0, group[0] - 1)
+        first, last = place, place
+        while first > 0 and pieces[first].leans and first not in keep:
+            first -= 1
         if pieces[place].announces and place + 1 < len(pieces):
-            group.append(place + 1)
-        take(group)
+            last += 1
+        new = set(range(first, last + 1)) - keep
+        cost = sum(pieces[place].words for place in new)
+        if cost <= left:
+            keep |= new
+            left -= cost
     return keep
 
 
@@ -295,15 +301,3 @@ def opening(item: Scored) -> int:
     if not standing or standing[0] == 0:
         return 0
     return max(standing, key=lambda place: (item.scores[place], -place))
-
-
-def runs(item: Scored, chosen: Sequence[Unit]) -> list[Segment]:
-    """Chosen units as segments: neighbours in the guide are quoted as one span."""
-    place_of = {unit.start: place for place, unit in enumerate(item.units)}
-    segments: list[list[Unit]] = []
-    for unit in chosen:
-        if segments and place_of[unit.start] == place_of[segments[-1][-1].start] + 1:
-            segments[-1].append(unit)
-        else:
-            segments.append([unit])
-    return [Segment(item.passage, tuple(group)) for group in segments]

@@ -106,7 +106,7 @@ class OnnxEncoder:
         return word in self._vocabulary
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
-        encodings: list[Encoding | None] = [None] * len(texts)
+        encodings: dict[int, Encoding] = {}
         tokenized = self._tokenizer.encode_batch(list(texts))
         by_length = sorted(range(len(texts)), key=lambda position: len(tokenized[position].ids))
         for first in range(0, len(texts), BATCH):
@@ -115,8 +115,8 @@ class OnnxEncoder:
             vectors = unit((hidden * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True))
             for row, position in enumerate(batch):
                 tokens = tokenized[position]
-                encodings[position] = self._pack(vectors[row], hidden[row], tokens.ids, tokens.offsets)
-        return [encoding for encoding in encodings if encoding is not None]
+                encodings[position] = packed(vectors[row], hidden[row], tokens.ids, tokens.offsets, self._silent, self._basis)
+        return [encodings[position] for position in range(len(texts))]
 
     def _forward(self, ids: list[list[int]]) -> tuple[Floats, Floats]:
         padded = np.zeros((len(ids), max(map(len, ids))), dtype=np.int64)
@@ -130,15 +130,6 @@ class OnnxEncoder:
     def _hidden(self, texts: list[str]) -> list[Floats]:
         tokenized = self._tokenizer.encode_batch(texts)
         return [self._forward([tokens.ids])[0][0, 1:-1] for tokens in tokenized]
-
-    def _pack(self, vector: Floats, hidden: Floats, ids: list[int], offsets: list[tuple[int, int]]) -> Encoding:
-        kept = [place for place, token in enumerate(ids) if token not in self._silent]
-        return Encoding(
-            vector,
-            np.array([ids[place] for place in kept], dtype=np.int32),
-            np.array([offsets[place][0] for place in kept], dtype=np.int32),
-            shrink(hidden[kept], self._basis),
-        )
 
 
 class TorchEncoder:
@@ -180,13 +171,21 @@ class TorchEncoder:
     def _pack(self, text: str, output: Any) -> Encoding:
         hidden = output["token_embeddings"].float().cpu().numpy()
         tokens = self._model.tokenizer(text, truncation=True, max_length=len(hidden), return_offsets_mapping=True)
-        kept = [place for place, token in enumerate(tokens["input_ids"]) if token not in self._silent]
-        return Encoding(
-            unit(output["sentence_embedding"].float().cpu().numpy()[None])[0],
-            np.array([tokens["input_ids"][place] for place in kept], dtype=np.int32),
-            np.array([tokens["offset_mapping"][place][0] for place in kept], dtype=np.int32),
-            shrink(hidden[kept], self._basis),
-        )
+        vector = unit(output["sentence_embedding"].float().cpu().numpy())
+        return packed(vector, hidden, tokens["input_ids"], tokens["offset_mapping"], self._silent, self._basis)
+
+
+def packed(
+    vector: Floats, hidden: Floats, ids: Sequence[int], offsets: Sequence[tuple[int, int]], silent: frozenset[int], basis: Floats
+) -> Encoding:
+    """One text's encoding from what the model made of it, less the word pieces that say nothing."""
+    kept = [place for place, token in enumerate(ids) if token not in silent]
+    return Encoding(
+        vector,
+        np.array([ids[place] for place in kept], dtype=np.int32),
+        np.array([offsets[place][0] for place in kept], dtype=np.int32),
+        shrink(hidden[kept], basis),
+    )
 
 
 def unit(vectors: Floats) -> Floats:

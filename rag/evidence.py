@@ -76,8 +76,10 @@ def signals_of(retrieval: Retrieval, index: Index) -> Signals:
     subject = subject_words(query.text)
     if not retrieval.passages or not subject:
         return Signals(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0)
-    rows = [row for passage in retrieval.passages[:LOOKED_AT] for row in passage.rows]
-    best = best_matches(query, rows, index).max(axis=1, initial=0.0)
+    looked_at = retrieval.passages[:LOOKED_AT]
+    best = best_matches(query, [row for passage in looked_at for row in passage.rows], index).max(axis=1, initial=0.0)
+    weights = query.weights / (query.weights.sum() or 1.0)
+    read = terms(" ".join(text for passage in looked_at for text in (passage.text, *passage.source.heading_path)))
     nearest = np.sort(stage.dense)[::-1]
     first = {name: set(stage.ranking(getattr(stage, name))[:10].tolist()) for name in ("dense", "lexical")}
     unknown = [word for word in subject if not index.lexical.document_frequency(stem(word))]
@@ -85,9 +87,9 @@ def signals_of(retrieval: Retrieval, index: Index) -> Signals:
         nearest=float(max(nearest[0], 0.0)),
         neighbourhood=float(max(nearest[:5].mean(), 0.0)),
         asked=float(max(stage.asked.max(), 0.0)),
-        matched=float(query.weights @ best / query.weights.sum()) if query.weights.any() else 0.0,
-        missed=float(query.weights[best < NEAR].sum() / query.weights.sum()) if query.weights.any() else 1.0,
-        covered=coverage(retrieval, index),
+        matched=float(weights @ best),
+        missed=1.0 - float(weights[best >= NEAR].sum()),
+        covered=index.share(terms(query.text), set(read)),
         unknown=len(unknown) / len(subject),
         agreed=len(first["dense"] & first["lexical"]) / 10,
         out_of_reach=float(out_of_reach(query.text)),
@@ -97,13 +99,3 @@ def signals_of(retrieval: Retrieval, index: Index) -> Signals:
 def out_of_reach(question: str) -> bool:
     told = QUOTED.sub(" ", question)  # a question may quote an attack
     return any(pattern.search(told) for pattern in (ABOUT_NOW, ABOUT_ME, ABOUT_YOU))
-
-
-def coverage(retrieval: Retrieval, index: Index) -> float:
-    asked = set(terms(retrieval.query.text))
-    found: set[str] = set()
-    for passage in retrieval.passages[:LOOKED_AT]:
-        found |= set(terms(" ".join([passage.text, *passage.source.heading_path])))
-    passages = index.manifest.passages
-    weight = {term: math.log1p(passages / (1 + index.lexical.document_frequency(term))) for term in asked}
-    return sum(weight[term] for term in asked & found) / sum(weight.values())

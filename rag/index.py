@@ -7,9 +7,10 @@ index/chroma/                 passage vectors, shared by generations (a server's
 
 import hashlib
 import json
+import math
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -197,3 +198,8 @@ class Index:
 
     def passages(self, rows: Sequence[int]) -> list[Passage]:
         return self.catalogue.passages(rows)
+
+    def share(self, wanted: Iterable[str], found: Collection[str]) -> float:
+        """How much of these terms, the rare ones counting more, is among those found."""
+        weight = {term: math.log1p(self.manifest.passages / (1 + self.lexical.document_frequency(term))) for term in wanted}
+        return sum(weight[term] for term in weight if term in found) / sum(weight.values())

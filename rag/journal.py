@@ -22,15 +22,15 @@ def record(settings: Settings, kind: Kind, **fields: Any) -> None:
     """Append one line; it begins on a line of its own even if a crash cut the last one short."""
     path(settings).parent.mkdir(parents=True, exist_ok=True)
     entry = {"kind": kind, "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), **fields}
-    with path(settings).open("a", encoding="utf-8") as file:
-        file.write("\n" + json.dumps(entry, ensure_ascii=False) + "\n")
+    with path(settings).open("a", encoding="ascii") as file:  # a crash cannot halve a character
+        file.write("\n" + json.dumps(entry) + "\n")
 
 
 def entries(settings: Settings, kind: Kind) -> Iterator[dict[str, Any]]:
     """Oldest first; a line cut short by a crash is passed over."""
     if not path(settings).exists():
         return
-    for line in path(settings).read_text(encoding="utf-8").split("\n"):
+    for line in path(settings).read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             entry = json.loads(line)
         except ValueError:

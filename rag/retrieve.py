@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -18,7 +18,6 @@ from rag.types import Filters, Passage
 from rag.understand import Understood
 
 DENSE_SHARE = (0.45, 0.8)  # how much fusion trusts the dense search: as much as its best cosine, within these bounds
-STAGES = ("dense", "lexical", "asked", "fused", "reranked", "final")
 HEADING_SHARE = 0.6  # of the dense side: a question is most like a question that the section is known to answer
 GUIDE_SHARE = 0.3  # of a passage's score: the best score in its guide, for what else is asked stands nearby
 NEAR_DUPLICATE = 0.97
@@ -28,7 +27,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Stage:
-    """All candidates in row order with one score each."""
+    """All candidates in row order with the score that each stage gave them."""
 
     rows: Rows
     dense: Floats
@@ -41,6 +40,11 @@ class Stage:
     def ranking(self, scores: Floats) -> Rows:
         """Rows, best first; equal scores keep row order, so two runs never differ."""
         return self.rows[np.lexsort((self.rows, -scores))]
+
+    def scores(self, row: int) -> dict[str, float]:
+        """By stage, what it thought of one candidate."""
+        place = np.searchsorted(self.rows, row)
+        return {field.name: round(float(getattr(self, field.name)[place]), 4) for field in fields(self)[1:]}
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class Retriever:
         query = Query.of(question, self._encoder, self.index)
         clock.lap("embed")
         stage = self.candidates(query, filters, clock)
-        passages, cut = self.assemble(stage)
+        passages, cut = self.assemble(stage, filters)
         clock.lap("assemble")
         trace = {
             "understood": question,
@@ -117,13 +121,9 @@ class Retriever:
         allowed = self.index.catalogue.allowed(filters)
         near, _ = self.index.dense(query.encoding.vector, wanted, filters)
         clock.lap("dense")
-        lexical = self.index.lexical.scores(query.text)
-        if allowed is not None:
-            lexical = np.where(allowed, lexical, 0.0).astype(np.float32)
+        lexical = self.index.lexical.scores(query.text) * allowed
         clock.lap("lexical")
-        asked = self.index.arrays.asked(query.encoding.vector)
-        if allowed is not None:
-            asked = np.where(allowed, asked, 0.0).astype(np.float32)
+        asked = self.index.arrays.asked(query.encoding.vector) * allowed
         rows = np.union1d(np.union1d(near, top(lexical, wanted)), top(asked, wanted))
         similarities = np.asarray(self.index.arrays.vectors[rows] @ query.encoding.vector, dtype=np.float32)
         fused = fuse((1 - HEADING_SHARE) * similarities + HEADING_SHARE * asked[rows], lexical[rows])
@@ -151,10 +151,9 @@ class Retriever:
         mixed[looked_at] = (1 - share) * scaled(fused[looked_at]) + share * second
         return mixed
 
-    def assemble(self, stage: Stage) -> tuple[list[Passage], list[dict[str, str]]]:
+    def assemble(self, stage: Stage, filters: Filters = Filters()) -> tuple[list[Passage], list[dict[str, str]]]:
         """The best passages, each as the whole section it stands in; near-duplicates left out."""
         ranked = stage.ranking(stage.final)[: 3 * self._settings.passages].tolist()
-        place_of = {int(row): place for place, row in enumerate(stage.rows)}
         chosen: list[Passage] = []
         cut: list[dict[str, str]] = []
         for row, passage in zip(ranked, self.index.passages(ranked), strict=True):
@@ -164,8 +163,9 @@ class Retriever:
                 same = "in the same section as" if row in twin.rows else "near-duplicate of"
                 cut.append({"id": passage.id, "why": f"{same} {twin.id}"})
                 continue
-            scores = self._scores(stage, place_of[row])
-            chosen.append(replace(self._whole_section(passage), score=scores["final"], stages=scores))
+            scores = stage.scores(row)
+            whole = self._whole_section(self._where_admitted(passage, filters))
+            chosen.append(replace(whole, score=scores["final"], stages=scores))
         return chosen, cut
 
     def _twin(self, row: int, chosen: Sequence[Passage]) -> Passage | None:
@@ -176,11 +176,19 @@ class Retriever:
                 return other
         return None
 
+    def _where_admitted(self, passage: Passage, filters: Filters) -> Passage:
+        """The passage as it stands in the first of its guides that passes the filters."""
+        sources = sorted(passage.sources, key=lambda source: not self.index.catalogue.admits(filters, source.doc_id))
+        if sources[0] == passage.source:
+            return passage
+        text = self.index.catalogue.text(sources[0].doc_id, sources[0].start, sources[0].end)
+        return replace(passage, sources=tuple(sources), text=text)
+
     def _whole_section(self, passage: Passage) -> Passage:
         """The passage with its neighbours in the section, as far as they fit."""
         source = passage.source
         parts = self.index.catalogue.section(source)
-        first = last = next(place for place, part in enumerate(parts) if part.row == passage.rows[0])
+        first = last = next(place for place, part in enumerate(parts) if part.start == source.start)
         while True:
             if last + 1 < len(parts) and parts[last + 1].end - parts[first].start <= SECTION_CHARACTERS:
                 last += 1
@@ -198,15 +206,10 @@ class Retriever:
             sources=(replace(source, start=start, end=end, line=parts[first].line), *passage.sources[1:]),
         )
 
-    @staticmethod
-    def _scores(stage: Stage, place: int) -> dict[str, float]:
-        return {name: round(float(getattr(stage, name)[place]), 4) for name in STAGES}
-
     def _describe(self, stage: Stage) -> list[dict[str, Any]]:
         """The candidates a person may want to look at, with the score of every stage."""
-        order = np.lexsort((stage.rows, -stage.final))[: self._settings.rerank_depth]
-        names = self.index.ids
-        return [{"id": names[stage.rows[place]], **self._scores(stage, place)} for place in order]
+        best = stage.ranking(stage.final)[: self._settings.rerank_depth]
+        return [{"id": self.index.ids[row], **stage.scores(row)} for row in best]
 
 
 def fuse(dense: Floats, lexical: Floats) -> Floats:
@@ -228,9 +231,7 @@ def scaled(scores: Floats) -> Floats:
 def top(scores: Floats, k: int) -> Rows:
     """Rows of the k best positive scores, in row order; ties at the edge go to the lower row."""
     positive = np.flatnonzero(scores > 0)
-    if len(positive) > k:
-        positive = np.sort(positive[np.lexsort((positive, -scores[positive]))[:k]])
-    return positive
+    return np.sort(positive[np.argsort(-scores[positive], kind="stable")[:k]])
 
 
 class Clock:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rag.sentences import abbreviation_before
 from rag.spelling import Speller
 from rag.types import Turn
 from rag.words import subject_words
@@ -39,7 +40,7 @@ OPENS_QUESTION = (
 )
 JOINT = re.compile(rf"(?<=[.?!;])\s+|,?\s+(?:and|but|also|plus|then)\s+(?={OPENS_QUESTION})|,\s+(?={OPENS_QUESTION})", re.I)
 QUESTION = re.compile(rf"\?\s*$|^\W*(?:(?:and|but|also|so|then|plus)\s+)?{OPENS_QUESTION}", re.I)
-QUOTED = re.compile(r"([\"“'‘]).{8,}?([\"”'’])(?!\w)")  # what others said
+QUOTED = re.compile(r"(?<!\w)([\"“'‘]).{8,}?([\"”'’])(?!\w)")  # what others said
 MOST_PARTS = 4
 MOST_CARRIED = 8  # words
 
@@ -65,7 +66,8 @@ class Understood:
 
 
 def understand(question: str, history: Sequence[Turn], speller: Speller) -> Understood:
-    tidy = speller.mend(" ".join(question.split()))
+    readable = question.encode(errors="replace").decode()  # half a character, which a terminal may send, no model takes
+    tidy = speller.mend(" ".join(readable.split()))
     carried = subject_of(history, tidy) if history and leans(tidy) else ""
     tidy = unframed(tidy)
     parts = split(tidy)
@@ -104,7 +106,11 @@ def split(question: str) -> list[str]:
     parts: list[str] = []
     told = ""
     quoted = [match.span() for match in QUOTED.finditer(question)]
-    joints = [match.span() for match in JOINT.finditer(question) if not any(a < match.start() < b for a, b in quoted)]
+    joints = [
+        match.span()
+        for match in JOINT.finditer(question)
+        if not any(a < match.start() < b for a, b in quoted) and not abbreviation_before(question, match.start() - 1)
+    ]
     cuts = [0, *(place for joint in joints for place in joint), len(question)]
     for piece in filter(None, (question[a:b].strip() for a, b in zip(cuts[::2], cuts[1::2], strict=True))):
         if not QUESTION.search(piece):

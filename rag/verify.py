@@ -108,8 +108,8 @@ class Checker:
         whole = joined(window)
         near_met, all_met = best_match(claim, near), best_match(claim, whole)
         return Signals(
-            said=self.share(claim.terms, set(near.terms)),
-            anywhere=self.share(claim.terms, set(whole.terms)),
+            said=self._index.share(claim.terms, set(near.terms)),
+            anywhere=self._index.share(claim.terms, set(whole.terms)),
             met=float(near_met.mean()) if len(near_met) else 0.0,
             met_anywhere=float(all_met.mean()) if len(all_met) else 0.0,
             same_sense=same_sense(claim, whole),
@@ -118,11 +118,6 @@ class Checker:
             negated=float(negates(claim.text) != negates(near.text)),
             opposite=float(opposes(claim.terms, near.terms)),
         )
-
-    def share(self, wanted: Sequence[str], found: set[str]) -> float:
-        passages, frequency = self._index.manifest.passages, self._index.lexical.document_frequency
-        weight = {term: math.log1p(passages / (1 + frequency(term))) for term in set(wanted)}
-        return sum(weight[term] for term in weight if term in found) / sum(weight.values())
 
     def read(self, texts: Sequence[str]) -> list[Stretch]:
         if len(self._known) > REMEMBERED:

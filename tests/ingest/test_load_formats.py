@@ -180,6 +180,7 @@ def test_a_bank_with_other_column_names_loses_nothing() -> None:
 
 def test_ragged_rows_and_a_header_alone_do_not_break_a_bank() -> None:
     assert "A1" in read("question,answer\nQ1?,A1,extra,more\nQ2?\n", "bank.csv").text
+    assert read("\n\nquestion,answer\nQ1?,A1\n", "bank.csv").text == "## Q1?\n\nA1"
     with pytest.raises(BadInput, match="no text in it"):
         read("question,answer\n", "bank.csv")
 

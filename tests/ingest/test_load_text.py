@@ -165,3 +165,30 @@ def test_bad_input_is_refused_with_its_reason(name: str, data: bytes, reason: st
     with pytest.raises(BadInput) as caught:
         read(data, name)
     assert str(caught.value) == reason
+
+
+def test_asks_belong_to_headings_and_a_single_one_need_be_no_list() -> None:
+    guide = read('---\nasks:\n  "What is drift?":\n    - Why, really?\n    - no\n  3: When, and how?\n---\nBody.\n')
+    assert guide.asks == {"What is drift?": ("why, really?", "no"), "3": ("when, and how?",)}
+
+
+@pytest.mark.parametrize("asks", ["", "why?", "[why, how]", "{H: }", "{H: [[a, b], {c: d}, '']}", "{H: {a: b}}"])
+def test_asks_of_another_shape_are_left_out_and_the_guide_kept(asks: str) -> None:
+    document = read(f"---\ntitle: Drift\nasks: {asks}\n---\nBody.\n")
+    assert (document.title, sum(document.asks.values(), ())) == ("Drift", ())
+
+
+@pytest.mark.parametrize("title", ['"  "', "[a, b]", "{a: b}", "", '"\\0"'])
+def test_a_title_that_is_none_leaves_the_guide_the_name_of_its_heading_or_file(title: str) -> None:
+    assert read(f"---\ntitle: {title}\n---\n# Drift\n\nBody.\n").title == "Drift"
+    assert read(f"---\ntitle: {title}\n---\nBody.\n").title == "Guide"
+
+
+def test_fields_are_taken_as_typed_and_hold_no_half_characters() -> None:
+    document = read('---\ntitle: 1.0\nlevel: No\naliases: [2024-02-30, "x\\uD800y"]\n---\nBody.\n')
+    assert (document.title, document.level, document.aliases) == ("1.0", "no", ("2024-02-30", "x\ufffdy"))
+
+
+def test_a_field_that_unfolds_into_billions_costs_nothing() -> None:
+    bomb = "\n".join(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9) if n else 'lol'}]" for n in range(12))
+    assert read(f"---\n{bomb}\ntitle: *x11\nasks: {{H: *x11}}\n---\nBody.\n").title == "Guide"

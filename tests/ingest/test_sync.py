@@ -1,6 +1,9 @@
 """What one ingest after another makes of the files: nothing embedded twice, nothing left behind, nothing lost."""
 
 import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,22 @@ from rag.vectors import VectorStore
 from tests.fakes import CountingEncoder
 from tests.ingest.conftest import Project, assert_sound, contents, texts
 
+ASKED = """---
+asks:
+  "How to see it?":
+    - how would I notice
+    - "is it there, and since when?"
+---
+# Drift
+
+## What it is
+
+The data moves away.
+
+## How to see it?
+
+Compare two windows.
+"""
 TWO_SECTIONS = "# Drift\n\n## What it is\n\nThe data moves away.\n\n## How to see it\n\nCompare two windows.\n"
 
 
@@ -27,7 +46,6 @@ def allowed(index: Index, **groups: tuple[str, ...]) -> set[str]:
     """The passages that both searches agree a filter lets through."""
     filters = Filters(**groups)
     mask = index.catalogue.allowed(filters)
-    assert mask is not None
     rows, _ = index.dense(index.arrays.vectors[0], 100, filters)
     assert {int(row) for row in rows} == set(mask.nonzero()[0].tolist())
     return {passage.text for passage in index.passages([int(row) for row in rows])}
@@ -151,6 +169,46 @@ def test_guides_from_elsewhere_outlive_a_changed_setting_and_a_rebuild(project: 
     later = project.with_settings(chunk_tokens=64) if how == "changed setting" else project
     later.sync("corpus", rebuild=how == "rebuild")
     assert set(texts(later.open())) == {"Alpha stands here.", "Beta stands there."}
+
+
+def test_guides_from_elsewhere_outlive_an_index_of_an_earlier_format(project: Project) -> None:
+    project.write("corpus/a.md", ASKED)
+    project.write("notes/b.md", ASKED.replace("Drift", "Skew").replace("data moves", "code differs"))
+    manifest = project.sync("corpus", "notes").manifest
+    assert manifest
+    as_it_was = replace(manifest, fingerprint="of format 4")
+    as_it_was.commit(project.settings)
+    with closing(sqlite3.connect(manifest.folder(project.settings) / "catalogue.sqlite")) as database:
+        database.execute("alter table documents drop column asks")
+    for name in ("questions", "question_offsets"):
+        (manifest.folder(project.settings) / f"{name}.npy").unlink()
+    with pytest.raises(IndexMissing, match="python -m ingest"):
+        project.open()
+    outcome = project.sync("corpus")
+    assert (outcome.plan.changed, outcome.plan.removed) == (("corpus/a.md",), ())
+    assert set(texts(assert_sound(project))) == {"The data moves away.", "The code differs away.", "Compare two windows."}
+    project.sync("corpus", "notes")
+    assert contents(assert_sound(project)) == contents(project.from_scratch("corpus", "notes").open())
+
+
+def test_changed_asks_embed_only_their_sections_passage_again(project: Project) -> None:
+    project.write("corpus/drift.md", ASKED)
+    project.sync()
+    assert project.open().arrays.question_offsets.tolist() == [0, 1, 4], "a heading that asks, and two asks"
+    project.write("corpus/drift.md", ASKED.replace("how would I notice", "how do I notice"))
+    assert project.sync().plan.changed == ("corpus/drift.md",)
+    assert project.encoder.seen == ["Drift > How to see it?\nCompare two windows."]
+    assert contents(assert_sound(project)) == contents(project.from_scratch().open())
+
+
+def test_asks_are_embedded_and_searched_but_are_no_part_of_any_passage(project: Project) -> None:
+    project.write("corpus/drift.md", ASKED)
+    project.sync()
+    index = assert_sound(project)
+    (asked,) = project.encoder.encode(["how would i notice"])
+    assert index.arrays.asked(asked.vector).argmax() == 1
+    assert index.lexical.scores("notice").tolist() == [0.0, max(index.lexical.scores("notice"))] != [0.0, 0.0]
+    assert set(texts(index)) == {"The data moves away.", "Compare two windows."}
 
 
 @pytest.mark.parametrize("change", ["chunk_tokens", "encoder"])

@@ -12,9 +12,10 @@ from ingest.sync import synchronise
 from rag.embed import OnnxEncoder
 from rag.index import Index, fingerprint
 from rag.rerank import LateInteraction
-from rag.retrieve import SECTION_CHARACTERS, Retrieval, Retriever, Stage, fuse, scaled, top
+from rag.retrieve import GUIDE_SHARE, SECTION_CHARACTERS, Retrieval, Retriever, Stage, fuse, scaled, top
 from rag.settings import Settings
 from rag.types import Filters
+from rag.understand import Part, Understood
 from tests.conftest import make_settings
 from tests.rag.conftest import Library
 
@@ -162,7 +163,6 @@ def test_filters_never_let_another_guide_through(retriever: Retriever, library: 
 
 def test_a_filter_keeps_every_passage_that_passes_it(retriever: Retriever, library: Library) -> None:
     allowed = library.index.catalogue.allowed(Filters(areas=("llm",)))
-    assert allowed is not None
     every = library.index.passages(range(len(library.index.ids)))
     assert allowed.tolist() == [passage.source.area == "llm" for passage in every]
     seen = retriever.retrieve("zebra", Filters(areas=("llm",))).candidates.rows
@@ -205,7 +205,7 @@ def test_no_more_passages_than_the_setting_allows(library: Library, encoder: Onn
     assert len(with_settings(library, encoder, passages=wanted).retrieve(QUESTION).passages) == wanted
 
 
-Ask = Callable[[str], Retrieval]
+Ask = Callable[..., Retrieval]
 
 
 @pytest.fixture
@@ -278,3 +278,78 @@ def test_a_near_duplicate_is_left_out_and_the_trace_says_of_what(ask_over: Calla
 def test_the_same_passage_in_two_guides_is_one_passage_with_both_sources(ask_over: Callable[[dict[str, str]], Ask]) -> None:
     result = ask_over({"a.md": guide("clipping", SENTENCES[0]), "b.md": guide("clipping", SENTENCES[0])})("gradient clipping")
     assert [source.doc_id for source in result.passages[0].sources] == ["corpus/a.md", "corpus/b.md"]
+
+
+def test_a_passage_that_two_guides_share_is_quoted_from_the_one_that_the_filter_lets_through(
+    ask_over: Callable[[dict[str, str]], Ask],
+) -> None:
+    shared = " ".join(SENTENCES[:3])
+    texts = {
+        "a.md": guide("clipping", shared).replace("---\n", "---\narea: llm\nroles: [mle]\n", 1),
+        "b.md": guide("clipping", shared.replace("so that", "so\nthat")).replace("---\n", "---\narea: data\nroles: [ds]\n", 1),
+    }
+    ask = ask_over(texts)
+    for filters in (Filters(areas=("data",)), Filters(roles=("ds",)), Filters(areas=("data", "math"), roles=("ds",))):
+        passage = ask("gradient clipping", filters).passages[0]
+        assert [source.doc_id for source in passage.sources] == ["corpus/b.md", "corpus/a.md"]
+        assert passage.text == texts["b.md"][passage.source.start : passage.source.end]
+        assert "so\nthat" in passage.text
+    for filters in (Filters(), Filters(areas=("llm",)), Filters(areas=("llm", "data"))):
+        assert ask("gradient clipping", filters).passages[0].source.doc_id == "corpus/a.md"
+
+
+def test_two_sections_of_one_name_in_one_guide_are_not_joined_over_what_stands_between(
+    ask_over: Callable[[dict[str, str]], Ask],
+) -> None:
+    other = "Clipping each value on its own bends the direction of a step."
+    text = f"# T\n\n## Example\n\n{SENTENCES[0]}\n\n## Teapots\n\nThey are made of clay.\n\n## Example\n\n{other}\n"
+    texts = {passage.text for passage in ask_over({"a.md": text})("gradient clipping rule").passages}
+    assert texts == {SENTENCES[0], other, "They are made of clay."}
+
+
+def test_a_passage_gains_from_the_best_one_of_its_guide(found: Retrieval, library: Library) -> None:
+    stage, guides = found.candidates, library.index.guides[found.candidates.rows]
+    for place, score in enumerate(stage.reranked):
+        best = stage.reranked[guides == guides[place]].max()
+        assert stage.final[place] == pytest.approx((1 - GUIDE_SHARE) * score + GUIDE_SHARE * best, abs=1e-5)
+    names = [passage.source.doc_id for passage in library.index.passages(stage.rows.tolist())]
+    assert len(set(names)) == len(set(guides.tolist())) > 1, "a guide has one number"
+
+
+def test_the_parts_of_a_question_take_turns_and_share_no_passage(retriever: Retriever) -> None:
+    both = retriever.find(Understood("", (Part("skew", "train-serve skew"), Part("lora", "LoRA fine-tuning"))))
+    assert [item.query.text for item in both.retrievals] == ["train-serve skew", "LoRA fine-tuning"]
+    first, second = (item.passages for item in both.retrievals)
+    assert both.passages[:2] == (first[0], second[0])
+    rows = [row for passage in both.passages for row in passage.rows]
+    assert len(rows) == len(set(rows)) and len(both.passages) == 8
+    assert both.trace["milliseconds"]["dense"] == pytest.approx(
+        sum(item.trace["milliseconds"]["dense"] for item in both.retrievals), abs=0.01
+    )
+
+
+ASKED = """---
+title: Clipping
+asks:
+  "What is clipping?":
+    - my wombat explodes on tuesday, why
+---
+
+## What is clipping?
+
+A limit on the norm of a gradient.
+
+## Another matter
+
+Teapots are made of clay.
+"""
+
+
+def test_a_section_is_found_by_how_people_ask_for_it_and_never_shows_their_words(
+    ask_over: Callable[[dict[str, str]], Ask],
+) -> None:
+    result = ask_over({"a.md": ASKED, "b.md": guide("tuesday", "A day of the week.")})("my wombat explodes, why?")
+    best = result.passages[0]
+    assert best.source.heading_path == ("Clipping", "What is clipping?")
+    assert best.stages["asked"] == max(result.candidates.asked.max(), 0.7).round(4)
+    assert "wombat" not in "".join(passage.text for passage in result.passages)
