@@ -135,6 +135,7 @@ def tasks_of(found: Found, enough: Sequence[bool]) -> list[Task]:
 def as_title(part: str) -> str:
     """A part of the question as the line above its answer."""
     words = re.sub(r"^\W*(and|but|also|so|then|plus)[\s,]+", "", part, flags=re.I).strip(" .,;?")
+    words = re.sub(r"\bi\b(?!\.)", "I", words)
     return f"{words[:1].upper()}{words[1:]}{'' if IMPERATIVE.match(words) else '?'}"
 
 

@@ -17,6 +17,10 @@ class Speller:
     def mend(self, question: str) -> str:
         return WORD.sub(lambda match: self.mend_word(match.group()), question)
 
+    def foreign(self, word: str) -> bool:
+        """Whether no guide has the word."""
+        return word.isalpha() and bool(self._frequency) and word.lower() not in self._frequency
+
     def _mend_word(self, word: str) -> str:
         lower = word.lower()
         if len(lower) < 4 or not lower.isalpha() or lower in STOP_WORDS or lower in self._frequency or self._knows(lower):

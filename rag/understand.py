@@ -72,7 +72,7 @@ def understand(question: str, history: Sequence[Turn], speller: Speller) -> Unde
     tidy = unframed(tidy)
     parts = split(tidy)
     whole = f"{carried} {tidy}".strip()
-    return Understood(whole, tuple(standing_alone(parts, carried)) if len(parts) > 1 else ())
+    return Understood(whole, tuple(standing_alone(parts, carried, speller)) if len(parts) > 1 else ())
 
 
 def unframed(question: str) -> str:
@@ -125,10 +125,12 @@ def split(question: str) -> list[str]:
     return parts[:MOST_PARTS]
 
 
-def standing_alone(parts: Sequence[str], carried: str) -> Iterator[Part]:
-    """Each part with its subject: that of the first one when its own is missing."""
+def standing_alone(parts: Sequence[str], carried: str, speller: Speller) -> Iterator[Part]:
+    """Each part with its subject: that of the first one when its own is missing. One the guides never mention is its own."""
     first = f"{carried} {parts[0]}".strip()
     yield Part(parts[0], first)
     for part in parts[1:]:
-        alone = len(subject_words(part)) >= NAMES_ITS_SUBJECT and not POINTS_BACK.search(part)
+        subjects = subject_words(part)
+        own = len(subjects) >= NAMES_ITS_SUBJECT or any(map(speller.foreign, subjects))
+        alone = own and not POINTS_BACK.search(part)
         yield Part(part, part if alone else f"{first} {part}")

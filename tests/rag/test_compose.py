@@ -70,7 +70,7 @@ def test_a_part_asked_in_vain_goes_with_the_first_only_when_it_shares_its_subjec
 @pytest.mark.parametrize(
     ("part", "title"),
     [
-        ("and how do i fix it?", "How do i fix it?"),
+        ("and how do i fix it?", "How do I fix it?"),
         ("also, compare L1 and L2.", "Compare L1 and L2"),
         ("But what is skew", "What is skew?"),
         ("Android: why", "Android: why?"),

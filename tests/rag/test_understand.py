@@ -105,3 +105,9 @@ def test_an_apostrophe_opens_no_quotation_that_would_hide_a_second_question() ->
 
 def test_half_a_character_from_a_terminal_is_no_obstacle() -> None:
     assert asked("what is caf\udce9 dropout").text == "what is caf? dropout"
+
+
+def test_a_part_about_what_no_guide_mentions_does_not_hide_behind_the_first_subject() -> None:
+    speller = Speller({"dropout": 3, "capital": 1, "rate": 2}, lambda word: True)
+    parts = understand("What is dropout, and what is the capital of Peru?", (), speller).parts
+    assert [part.search for part in parts] == ["What is dropout", "what is the capital of Peru?"]
