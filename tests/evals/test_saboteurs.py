@@ -58,8 +58,8 @@ def retriever_shuffled(patch: pytest.MonkeyPatch, room: Room, folder: Path) -> A
 def best_hit_dropped(patch: pytest.MonkeyPatch, room: Room, folder: Path) -> Assistant:
     sound = Retriever.assemble
 
-    def assemble(self: Retriever, stage: Stage) -> tuple[list[Passage], list[dict[str, str]]]:
-        passages, cut = sound(self, stage)
+    def assemble(self: Retriever, stage: Stage, filters: Filters) -> tuple[list[Passage], list[dict[str, str]]]:
+        passages, cut = sound(self, stage, filters)
         return passages[1:], cut
 
     patch.setattr(Retriever, "assemble", assemble)
