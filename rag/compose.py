@@ -246,9 +246,11 @@ def excerpt(item: Scored, budget: int, wants_code: bool) -> list[Segment]:
     last = len(item.units)
     if not wants_code:  # prose after code is mostly about the code
         last = next((place for place in range(first + 1, last) if item.units[place].kind == "code"), last)
-    pieces, scores = item.units[first:last], item.scores[first:last]
+    pieces, scores = list(item.units[first:last]), item.scores[first:last]
     keep = set(range(len(pieces)))
     if sum(unit.words for unit in pieces) > budget:
+        room = budget - pieces[0].words
+        pieces[1:] = [unit.cut(room) if unit.kind == "list" else unit for unit in pieces[1:]]
         keep = within(pieces, scores, budget)
     for place in reversed(range(len(pieces))):  # what is announced comes with its announcement, or neither
         if pieces[place].announces and place + 1 not in keep:

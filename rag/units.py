@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rag.sentences import sentence_spans
@@ -37,6 +37,15 @@ class Unit:
     def words(self) -> int:
         """Words of prose: code is not read word by word."""
         return 0 if self.kind == "code" else len(self.text.split())
+
+    def cut(self, words: int) -> "Unit":
+        """A list's first items that fit, where at least two do; else the list whole."""
+        for count in range(len(self.items), 1, -1):
+            end = self.items[count - 1][1]
+            shorter = replace(self, end=end, text=self.text[: end - self.start], items=self.items[:count])
+            if shorter.words <= words:
+                return shorter
+        return self
 
     @property
     def leans(self) -> bool:

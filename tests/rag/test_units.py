@@ -184,3 +184,10 @@ def test_a_word_that_only_begins_like_a_leaning_one_does_not_lean(text: str) -> 
 def sentence(text: str) -> Unit:
     (unit,) = units(text)
     return unit
+
+
+def test_a_list_too_long_for_a_short_answer_is_cut_between_its_items_and_not_lost() -> None:
+    (items,) = units("1. Check the batch.\n2. Check the weights.\n3. Print the norms of the last steps.\n")
+    shorter = items.cut(8)
+    assert (shorter.text, len(shorter.items)) == ("1. Check the batch.\n2. Check the weights.", 2)
+    assert items.cut(7) == items and items.cut(100) == items
