@@ -4,20 +4,20 @@ That is a folder with corpus.jsonl, queries.jsonl and qrels/test.tsv.
 """
 
 import argparse
-import csv
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from evals.command import command
 from evals.metrics import Relevance, bootstrap_interval, ndcg, recall, reciprocal_rank
 from ingest.chunk import chunk
 from ingest.generation import draft
@@ -25,6 +25,7 @@ from ingest.progress import progress_bar
 from ingest.sync import Known, Progress, apply
 from rag.catalogue import Entry
 from rag.embed import Encoder, Encoding, load_encoder, unit
+from rag.errors import PrepError
 from rag.index import Index, fingerprint
 from rag.rerank import Query, load_reranker
 from rag.retrieve import Clock, Retriever, Stage
@@ -32,6 +33,7 @@ from rag.settings import Settings
 from rag.types import Document, Filters
 
 Encode = Callable[[list[str]], Any]
+Values = dict[str, dict[str, list[float]]]  # stage → metric → one value per query
 COMPARED_WITH = {"fused": "dense", "reranked": "fused"}
 STAGES = ("dense", "lexical", "fused", "reranked")
 METRICS: dict[str, Callable[[Sequence[str], Relevance], float]] = {
@@ -40,14 +42,6 @@ METRICS: dict[str, Callable[[Sequence[str], Relevance], float]] = {
     "R@100": lambda ranking, relevance: recall(ranking, relevance, 100),
     "MRR@10": lambda ranking, relevance: reciprocal_rank(ranking, relevance, 10),
 }
-
-
-class Texts(Protocol):
-    @property
-    def ids(self) -> Sequence[str]: ...
-
-    @property
-    def texts(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True)
@@ -61,15 +55,15 @@ class TestSet:
 
 
 def read(folder: Path) -> TestSet:
-    def lines(name: str) -> Iterator[dict[str, Any]]:
+    def lines(name: str) -> list[dict[str, Any]]:
         with (folder / name).open(encoding="utf-8") as file:
-            yield from (json.loads(line) for line in file if line.strip())
+            return [json.loads(line) for line in file if line.strip()]
 
-    documents = list(lines("corpus.jsonl"))
+    documents = lines("corpus.jsonl")
     relevance: dict[str, dict[str, int]] = {}
-    with (folder / "qrels" / "test.tsv").open(encoding="utf-8") as file:
-        for query, document, grade in list(csv.reader(file, delimiter="\t"))[1:]:
-            relevance.setdefault(query, {})[document] = int(grade)
+    for line in (folder / "qrels" / "test.tsv").read_text(encoding="utf-8").splitlines()[1:]:
+        query, document, grade = line.split("\t")
+        relevance.setdefault(query, {})[document] = int(grade)
     texts = [f"{document.get('title') or ''}\n\n{document['text']}".strip() for document in documents]
     queries = {item["_id"]: item["text"] for item in lines("queries.jsonl") if item["_id"] in relevance}
     return TestSet([document["_id"] for document in documents], texts, queries, relevance)
@@ -94,15 +88,16 @@ class GivenVectors:
 class Search:
     """A throw-away index over the documents, searched the way questions are."""
 
-    def __init__(self, data: Texts, encode: Encode | None = None, progress: Progress = lambda done, total: None) -> None:
+    def __init__(
+        self, ids: Sequence[str], texts: Sequence[str], encode: Encode | None = None, progress: Progress = lambda *_: None
+    ) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="prep-beir-")
         settings = Settings().model_copy(update={"data_dir": Path(self._scratch.name), "chroma_url": "", "rerank_depth": 100})
         settings.index_dir.mkdir()
         own = load_encoder(settings)
         self._encoder = GivenVectors(encode, own) if encode else own
         documents = [
-            Document(name, "", text, format="plain", lines_match_file=False)
-            for name, text in zip(data.ids, data.texts, strict=True)
+            Document(name, "", text, format="plain", lines_match_file=False) for name, text in zip(ids, texts, strict=True)
         ]
         chunks = [piece for document in documents for piece in chunk(document, settings.chunk_tokens, own.count)]
         content = draft(chunks, tuple(Entry(document, "") for document in documents))
@@ -123,15 +118,14 @@ class Search:
         return sorted(best.items(), key=lambda item: (-item[1], item[0]))
 
 
-def search_factory(ds: Texts, encode: Encode | None = None) -> Callable[[str, int], list[tuple[str, float]]]:
+def search_factory(ds: Any, encode: Encode | None = None) -> Callable[[str, int], list[tuple[str, float]]]:
     """`search(query, k) -> [(document id, score)]` over `ds.ids` and `ds.texts`; `encode` replaces the model's vectors."""
-    search = Search(ds, encode)
+    search = Search(ds.ids, ds.texts, encode)
     return lambda query, k: search.ranking(search.stages(query), "reranked")[:k]
 
 
-def measure(search: Search, data: TestSet, console: Console) -> dict[str, dict[str, list[float]]]:
-    """Stage → metric → one value per query, in the order of the queries."""
-    values: dict[str, dict[str, list[float]]] = {stage: {metric: [] for metric in METRICS} for stage in STAGES}
+def measure(search: Search, data: TestSet, console: Console) -> Values:
+    values: Values = {stage: {metric: [] for metric in METRICS} for stage in STAGES}
     for name, question in track(data.queries.items(), "Searching", console=console, transient=True):
         found = search.stages(question)
         for stage in STAGES:
@@ -141,7 +135,7 @@ def measure(search: Search, data: TestSet, console: Console) -> dict[str, dict[s
     return values
 
 
-def report(values: dict[str, dict[str, list[float]]], console: Console) -> None:
+def report(values: Values, console: Console) -> None:
     table = Table("stage", *METRICS, "nDCG@10 gained [95 % interval]", box=None)
     for stage in STAGES:
         gained = ""
@@ -155,6 +149,7 @@ def report(values: dict[str, dict[str, list[float]]], console: Console) -> None:
     console.print(f"{len(values['dense']['nDCG@10'])} queries; gains are paired, their intervals bootstrapped over queries")
 
 
+@command
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m evals.beir", description=__doc__)
     parser.add_argument("folder", type=Path, help="a folder with corpus.jsonl, queries.jsonl and qrels/test.tsv")
@@ -163,10 +158,10 @@ def main() -> int:
     try:
         data = read(options.folder)
     except (OSError, KeyError, ValueError) as error:
-        print(f"{options.folder} is not a test set in BEIR form ({error}).", file=sys.stderr)
-        return 2
+        form = "corpus.jsonl, queries.jsonl and qrels/test.tsv"
+        raise PrepError(f"{options.folder} is not a test set in BEIR form ({error}). Name a folder with {form}.") from error
     with progress_bar(console) as progress:
-        search = Search(data, progress=progress)
+        search = Search(data.ids, data.texts, progress=progress)
     report(measure(search, data, console), console)
     return 0
 

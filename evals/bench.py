@@ -19,21 +19,22 @@ from langchain_core.embeddings import Embeddings
 from rich.console import Console
 
 from evals import dataset
+from evals.command import command
 from evals.metrics import bootstrap_interval
 from ingest.sync import synchronise
 from rag.assistant import Assistant
-from rag.embed import load_encoder
-from rag.index import Index, Manifest
+from rag.embed import OnnxEncoder, load_encoder
+from rag.index import Index, fingerprint
 from rag.settings import Settings
 
 ROUNDS = 3
 console = Console(width=120)
 
 
-def cpu_seconds(work: Callable[[], Any]) -> float:
+def cpu_milliseconds(work: Callable[..., Any], *given: Any) -> float:
     started = time.process_time()
-    work()
-    return time.process_time() - started
+    work(*given)
+    return 1000 * (time.process_time() - started)
 
 
 def ratio_line(name: str, baseline: Sequence[float], ours: Sequence[float], unit: str) -> None:
@@ -56,8 +57,8 @@ def bench_questions(settings: Settings) -> None:
         baseline(question)
     ours, theirs = [], []
     for question in questions * ROUNDS:
-        ours.append(1000 * cpu_seconds(lambda question=question: assistant.ask(question)))  # type: ignore[misc]
-        theirs.append(1000 * cpu_seconds(lambda question=question: baseline(question)))  # type: ignore[misc]
+        ours.append(cpu_milliseconds(assistant.ask, question))
+        theirs.append(cpu_milliseconds(baseline, question))
     ratio_line("one question, warm", theirs, ours, "ms of CPU")
 
 
@@ -95,11 +96,15 @@ class TorchEmbeddings(Embeddings):
 
 
 def indexed_texts(settings: Settings) -> list[str]:
-    manifest = Manifest.read(settings)
-    assert manifest is not None, "ingest first: python -m ingest"
-    index = Index(settings, manifest)
-    passages = index.passages(range(manifest.passages))
+    index = Index.open(settings, fingerprint(settings, OnnxEncoder.name))
+    passages = index.passages(range(len(index.ids)))
     return [" > ".join(passage.source.heading_path) + "\n" + passage.text for passage in passages]
+
+
+def write_notes(folder: Path, texts: dict[str, str]) -> None:
+    folder.mkdir()
+    for name, text in texts.items():
+        (folder / name).write_text(text)
 
 
 def bench_ingest(settings: Settings) -> None:
@@ -111,25 +116,23 @@ def bench_ingest(settings: Settings) -> None:
     model = TorchEmbeddings()
     encoder = load_encoder(settings)
     texts = indexed_texts(settings)[::4]
+    ids = [f"{row:05}" for row in range(len(texts))]
+
+    def ingest(target: Settings) -> None:
+        synchronise(target, [target.corpus_dir], encoder=encoder)
+
+    def baseline() -> None:
+        collection = chromadb.EphemeralClient().get_or_create_collection(f"bench{time.time_ns()}", embedding_function=None)
+        collection.add(ids=ids, embeddings=np.array(model.embed_documents(texts)), documents=texts)
+
     ours, theirs = [], []
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch) / "corpus"
-            folder.mkdir()
-            for row, text in enumerate(texts):
-                (folder / f"{row:05}.txt").write_text(text)
-            target = settings.model_copy(update={"data_dir": Path(scratch) / "data"})
-            spent = cpu_seconds(lambda folder=folder, target=target: synchronise(target, [folder], encoder=encoder))  # type: ignore[misc]
-            passages = (Manifest.read(target) or sys.exit("the bench ingested nothing")).passages
-            ours.append(1000 * spent / passages)
-
-        def baseline() -> None:
-            collection = chromadb.EphemeralClient().get_or_create_collection(f"bench{time.time_ns()}", embedding_function=None)
-            collection.add(
-                ids=[str(row) for row in range(len(texts))], embeddings=np.array(model.embed_documents(texts)), documents=texts
-            )
-
-        theirs.append(1000 * cpu_seconds(baseline) / len(texts))
+            target = settings.model_copy(update={"corpus_dir": Path(scratch) / "corpus", "data_dir": Path(scratch) / "data"})
+            write_notes(target.corpus_dir, {f"{name}.txt": text for name, text in zip(ids, texts, strict=True)})
+            spent = cpu_milliseconds(ingest, target)
+            ours.append(spent / len(Index.open(target, fingerprint(target, encoder.name)).ids))
+        theirs.append(cpu_milliseconds(baseline) / len(texts))
     ratio_line(f"ingest of {len(texts)} chunks", theirs, ours, "ms of CPU a chunk")
 
 
@@ -137,9 +140,7 @@ def bench_unchanged(settings: Settings) -> None:
     """A corpus of 1,000 files that has not changed."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "corpus"
-        folder.mkdir()
-        for number in range(1000):
-            (folder / f"{number:04}.md").write_text(f"# Note {number}\n\nFact {number} stands alone in its file.\n")
+        write_notes(folder, {f"{n:04}.md": f"# Note {n}\n\nFact {n} stands alone in its file.\n" for n in range(1000)})
         environment = {"PREP_DATA_DIR": f"{scratch}/data", "PREP_MODELS_DIR": str(settings.models_dir.resolve())}
         walls = []
         for _ in range(6):
@@ -155,9 +156,9 @@ def bench_unchanged(settings: Settings) -> None:
 def bench_cold() -> None:
     """`python -m rag "…"` from nothing to the printed answer."""
     runs = [measured([sys.executable, "-m", "rag", "How do I debug train-serve skew?"], {}) for _ in range(6)][1:]
+    fastest, *_, slowest = walls = sorted(run["seconds"] for run in runs)
     console.print(
-        f"cold question on the command line: {statistics.median(run['seconds'] for run in runs):.2f} s wall "
-        f"({min(run['seconds'] for run in runs):.2f} to {max(run['seconds'] for run in runs):.2f}, 5 runs), "
+        f"cold question on the command line: {statistics.median(walls):.2f} s wall ({fastest:.2f} to {slowest:.2f}, 5 runs), "
         f"{max(run['megabytes'] for run in runs):.0f} MB at most"
     )
 
@@ -176,10 +177,10 @@ def measured(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
         return {"seconds": seconds, "megabytes": usage.ru_maxrss / 1024, "output": out.read().decode()}
 
 
+@command
 def main() -> int:
     settings = Settings().model_copy(update={"threads": 1})
-    load = os.getloadavg()[0]
-    console.print(f"{os.cpu_count()} processors, load {load:.1f} at the start; one thread a side")
+    console.print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the start; one thread a side")
     bench_cold()
     bench_unchanged(settings)
     bench_questions(settings)

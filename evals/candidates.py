@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from evals import dataset
+from evals.command import command
 from evals.gaps import one_line, review_file
 from rag import journal
-from rag.errors import PrepError
 from rag.settings import load_settings
 
 
@@ -34,13 +34,10 @@ def row(entry: dict[str, Any]) -> dict[str, Any]:
     return {**empty, "reference": "", "facts": [], **copied}
 
 
+@command
 def main() -> int:
-    try:
-        settings = load_settings()
-        feedback = list(journal.entries(settings, "feedback"))
-    except PrepError as error:
-        print(error, file=sys.stderr)
-        return 1
+    settings = load_settings()
+    feedback = list(journal.entries(settings, "feedback"))
     rows = candidates(feedback, dataset.load())
     lines = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in rows)
     path = review_file(settings, "candidates.jsonl", lines) if rows else "nothing to review"

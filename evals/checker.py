@@ -19,8 +19,8 @@ from rich.table import Table
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
+from evals.command import command
 from rag.assistant import Assistant
-from rag.errors import PrepError
 from rag.settings import load_settings
 from rag.verify import RULE, Checker, Signals
 
@@ -43,9 +43,8 @@ def features(checker: Checker, pairs: Sequence[dict[str, Any]]) -> Numbers:
 
 
 def fitted(rows: Numbers, labels: Numbers) -> GradientBoostingClassifier:
-    return GradientBoostingClassifier(n_estimators=80, max_depth=3, subsample=0.7, learning_rate=0.07, random_state=0).fit(
-        rows, labels
-    )
+    model = GradientBoostingClassifier(n_estimators=80, max_depth=3, subsample=0.7, learning_rate=0.07, random_state=0)
+    return model.fit(rows, labels)
 
 
 def exported(model: GradientBoostingClassifier) -> dict[str, Any]:
@@ -78,31 +77,25 @@ def report(pairs: Sequence[dict[str, Any]], chances: Numbers, said: dict[str, ND
     kinds = np.array([pair["kind"] for pair in pairs])
     labels = np.array([bool(pair["label"]) for pair in pairs])
     table = Table("kind", "pairs", *(f"judged right by the {name}" for name in said), box=None)
-    for kind in dict.fromkeys(kinds):
-        members = kinds == kind
-        shares = [f"{(verdict[members] == labels[members]).mean():.2f}" for verdict in said.values()]
-        table.add_row(kind, str(members.sum()), *shares)
-    shares_of = {
-        "all (agreement)": [(verdict == labels).mean() for verdict in said.values()],
-        "precision of 'supported'": [labels[verdict].mean() for verdict in said.values()],
-        "recall of 'supported'": [verdict[labels].mean() for verdict in said.values()],
+    verdicts = said.values()
+    rows = {kind: [(verdict == labels)[kinds == kind] for verdict in verdicts] for kind in dict.fromkeys(kinds)} | {
+        "all (agreement)": [verdict == labels for verdict in verdicts],
+        "precision of 'supported'": [labels[verdict] for verdict in verdicts],
+        "recall of 'supported'": [verdict[labels] for verdict in verdicts],
     }
-    for name, values in shares_of.items():
-        table.add_row(name, str(len(labels)), *(f"{value:.2f}" for value in values))
+    for name, values in rows.items():
+        table.add_row(name, str((kinds == name).sum() or len(labels)), *(f"{value.mean():.2f}" for value in values))
     console.print(table)
     console.print(f"AUROC of the checker {roc_auc_score(labels, chances):.3f}")
 
 
+@command
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m evals.checker", description=__doc__)
     parser.add_argument("--fit", action="store_true", help="write the rule that ships")
     options = parser.parse_args()
     console = Console(width=120)
-    try:
-        assistant = Assistant(load_settings())
-    except PrepError as error:
-        print(error, file=sys.stderr)
-        return 1
+    assistant = Assistant(load_settings())
     checker = Checker(assistant.encoder, assistant.index)
     sets = {name: read(name) for name in ("first", "second")}
     rows = {name: features(checker, pairs) for name, pairs in sets.items()}

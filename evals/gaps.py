@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from evals.command import command
 from rag import journal
 from rag.embed import Encoder, load_encoder
-from rag.errors import PrepError
 from rag.settings import Settings, load_settings
 
 SAME = 0.8  # cosine above which two questions ask the same thing
@@ -61,14 +61,11 @@ def review_file(settings: Settings, name: str, text: str) -> Path:
     return path
 
 
+@command
 def main() -> int:
-    try:
-        settings = load_settings()
-        entries = [*journal.entries(settings, "gap"), *journal.entries(settings, "wanted")]
-        gaps = grouped(entries, load_encoder(settings)) if entries else []
-    except PrepError as error:
-        print(error, file=sys.stderr)
-        return 1
+    settings = load_settings()
+    entries = [*journal.entries(settings, "gap"), *journal.entries(settings, "wanted")]
+    gaps = grouped(entries, load_encoder(settings)) if entries else []
     told = f"{count(entries, 'gap')} refusals and {count(entries, 'wanted')} wishes, {len(gaps)} different questions"
     path = review_file(settings, "gaps.md", f"# {told}\n\n" + "\n".join(map(written, gaps))) if gaps else "nothing to review"
     print(f"{told}: {path}")

@@ -8,6 +8,7 @@ import asyncio
 import json
 import math
 import os
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,8 @@ from ragas.metrics.collections.faithfulness.util import NLIStatementInput, NLISt
 
 from rag.assistant import Assistant
 from rag.embed import Encoder
-from rag.llm import NoReply, answered, chat_model, named
+from rag.llm import NoReply, chat_model, tried
+from rag.settings import Settings
 from rag.verify import Checker, pieces
 
 
@@ -70,20 +72,21 @@ class LocalJudge(InstructorBaseRagasLLM):
 
 
 class ChatJudge(InstructorBaseRagasLLM):
-    """Puts ragas's prompts to a LangChain chat model."""
+    """Puts ragas's prompts to a LangChain chat model, each within the budget of a question."""
 
-    def __init__(self, model: Any, name: str) -> None:
-        self._model = model
-        self.name = name
+    def __init__(self, settings: Settings, name: str) -> None:
+        self._model = chat_model(settings, name)
+        self._budget = settings.llm_budget
+        self.name = f"llm {name}"
 
     def generate(self, prompt: str, response_model: type[BaseModel]) -> Any:
+        asked = self._model.with_structured_output(response_model)
+        off_the_menu = (ValueError,)  # asked again, a model at temperature zero would say the same
         try:
-            return self._model.with_structured_output(response_model).invoke(prompt)
-        except Exception as error:
-            status, _ = answered(error)
-            if status is None or status < 400:
-                raise
-            raise NoReply(f"The judge {named(error, status)}") from None  # the provider's own words may quote the key
+            (reply,) = tried(lambda: [asked.invoke(prompt)], time.monotonic() + self._budget, [], off_the_menu)
+        except NoReply as fault:
+            raise NoReply(f"The judge {fault}") from None
+        return reply
 
     async def agenerate(self, prompt: str, response_model: type[BaseModel]) -> Any:
         """In a thread: an asynchronous client would keep connections that die with the event loop of their row."""
@@ -155,5 +158,4 @@ async def value(metric: BaseMetric, **given: Any) -> float | None:
 def load_judge(kind: str, assistant: Assistant, model: str = "") -> Judge:
     if kind == "local":
         return Judge(LocalJudge(assistant), assistant.encoder)
-    model = model or assistant.settings.llm
-    return Judge(ChatJudge(chat_model(assistant.settings, model), f"llm {model}"), assistant.encoder)
+    return Judge(ChatJudge(assistant.settings, model or assistant.settings.llm), assistant.encoder)

@@ -14,6 +14,7 @@ SHOWN = (
     "over_refusal",
     "refused",
 )
+COLUMNS = ("measure", "mean", "95 % interval", "scored", "not scored")
 WORST = 20
 STYLE = """
 :root { color-scheme: light dark;
@@ -52,13 +53,9 @@ def page(summary: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
         "<h2>The worst answers</h2>",
         *(described(row) for row in worst(rows)),
     ]  # fmt: skip
-    return document(title, "".join(parts))
-
-
-def document(title: str, body: str) -> str:
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style><body>{body}</body></html>"
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style><body>{''.join(parts)}</body></html>"
     )
 
 
@@ -85,17 +82,18 @@ def chart(title: str, figures: dict[str, dict[str, Any]]) -> str:
 
 
 def figures_table(figures: dict[str, dict[str, Any]]) -> str:
-    rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td class="number">{figure["mean"]:.3f}</td>'
-        f'<td class="number">{interval(figure)}</td>'
-        f'<td class="number">{figure["scored"]}</td><td class="number">{figure["unscored"]}</td></tr>'
-        for name, figure in figures.items()
-    )
-    return f"<table><tr><th>measure</th><th>mean</th><th>95 % interval</th><th>scored</th><th>not scored</th></tr>{rows}</table>"
+    lines = ["".join(f"<th>{name}</th>" for name in COLUMNS)]
+    for name, figure in figures.items():
+        numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells(figure))
+        lines.append(f'<th scope="row">{escape(name)}</th>{numbers}')
+    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 
 
-def interval(figure: dict[str, Any]) -> str:
-    return f"{figure['low']:.3f} … {figure['high']:.3f}" if "low" in figure else ""
+def cells(figure: dict[str, Any]) -> list[str]:
+    """What stands under the columns behind a measure's name."""
+    extra = f", p50 {figure['p50']:.1f}, p95 {figure['p95']:.1f}" if "p50" in figure else ""
+    interval = f"{figure['low']:.3f} … {figure['high']:.3f}" if "low" in figure else ""
+    return [f"{figure['mean']:.3f}{extra}", interval, str(figure["scored"]), str(figure["unscored"])]
 
 
 def badness(row: dict[str, Any]) -> tuple[float, str]:
@@ -111,6 +109,22 @@ def badness(row: dict[str, Any]) -> tuple[float, str]:
 
 def worst(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=badness)[:WORST]
+
+
+def in_short(row: dict[str, Any]) -> dict[str, Any]:
+    """The question, and what is wrong with its answer."""
+    metrics = row["metrics"]
+    if row["status"] != "scored":
+        fault = "failed"
+    elif metrics.get("over_refusal") == 1:
+        fault = "refused, though the guides answer it"
+    elif metrics.get("refused") == 0:
+        fault = "answered, though the guides do not"
+    elif metrics.get("hallucination"):
+        fault = "says what its sources do not"
+    else:
+        fault = f"{metrics['facts_stated']:.0%} of the expected facts stated"
+    return {"question": row["question"], "history": row["history"], "style": row["style"], "fault": fault}
 
 
 def described(row: dict[str, Any]) -> str:

@@ -15,7 +15,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from evals.run import read_config, read_rows
+from evals.command import command
+from evals.folder import read_config, read_rows, rows_of
 
 MEANING = {"y": True, "n": False, "s": None, **{str(grade): grade for grade in range(1, 6)}}
 SENTENCE = ("supported? y/n (s skip, q quit) ", ("y", "n", "s"))
@@ -56,7 +57,7 @@ def walk(rows: Sequence[Row], path: Path, console: Console) -> None:
 
 
 def labels(path: Path) -> Labels:
-    return {item["about"]: item["label"] for item in read_rows(path)} if path.exists() else {}
+    return {item["about"]: item["label"] for item in read_rows(path)}
 
 
 def agreement(one: Labels, other: Labels) -> tuple[list[int], float | None, float | None]:
@@ -70,6 +71,7 @@ def agreement(one: Labels, other: Labels) -> tuple[list[int], float | None, floa
     return counts, raw, (raw - chance) / (1 - chance) if chance < 1 else None
 
 
+@command
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m evals.review", description=__doc__)
     parser.add_argument("folder", type=Path, help="folder of a run")
@@ -78,12 +80,7 @@ def main() -> int:
     parser.add_argument("--report", action="store_true", help="agreement between you, the run's judge and those of --with")
     parser.add_argument("--with", type=Path, nargs="*", default=[], dest="others", metavar="FOLDER", help="runs by other judges")
     options = parser.parse_args()
-    runs: dict[Path, list[Row]] = {}
-    for folder in (options.folder, *options.others):
-        if not (folder / "rows.jsonl").exists():
-            print(f"{folder} holds no run. Make one: python -m evals.run --out {folder}", file=sys.stderr)
-            return 2
-        runs[folder] = list({row["id"]: row for row in read_rows(folder / "rows.jsonl")}.values())
+    runs = {folder: list(rows_of(folder).values()) for folder in (options.folder, *options.others)}
     console, path = Console(width=140), options.folder / "labels.jsonl"
     if not options.report:
         try:
@@ -95,7 +92,7 @@ def main() -> int:
     raters = {"person": {name: label for name, label in given.items() if isinstance(label, bool)}}
     for folder, rows in runs.items():
         said = {about(row, item): item["supported"] for row in rows for item in row.get("sentences", ())}
-        raters[f"{(read_config(folder) or {}).get('judge')} ({folder.name})"] = said
+        raters[f"{read_config(folder).get('judge')} ({folder.name})"] = said
     table = Table("is the sentence supported?", "both", "yes yes", "yes no", "no yes", "no no", "agreement", "kappa", box=None)
     for one, other in combinations(raters, 2):
         counts, *figures = agreement(raters[one], raters[other])
@@ -103,9 +100,8 @@ def main() -> int:
         table.add_row(f"{one}, {other}", str(sum(counts)), *map(str, cells))
     console.print(table)
     grades = [label for label in given.values() if not isinstance(label, bool)]
-    console.print(
-        f"{len(grades)} answers graded" + (f", mean {sum(grades) / len(grades):.2f} of 5" if grades else ""), highlight=False
-    )
+    mean = f", mean {sum(grades) / len(grades):.2f} of 5" if grades else ""
+    console.print(f"{len(grades)} answers graded{mean}", highlight=False)
     return 0
 
 

@@ -1,7 +1,13 @@
 """`python -m evals.run`: ask every golden question, measure every answer, and say whether the gates hold.
 
 A run interrupted goes on where it stopped. Exit codes: 0 gates hold, 1 a gate is missed or the rows changed, 2 wrong usage.
+evals/baseline.json, which the app shows where nothing was measured, is the summary.json of a run over the test split.
 """
+
+from rag.errors import PrepError, end_on_interrupt
+
+if __name__ == "__main__":
+    end_on_interrupt("\nInterrupted. What is measured is kept: type the same command again to go on from here.")
 
 import argparse
 import asyncio
@@ -10,7 +16,7 @@ import json
 import sys
 import time
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,17 +26,17 @@ from rich.progress import track
 from rich.table import Table
 
 from evals import dataset, report
+from evals.command import command
 from evals.dataset import Evidence, Question
+from evals.folder import folder_for, read_config, read_rows, writing
 from evals.judge import Judge, load_judge
 from evals.metrics import bootstrap_interval
 from evals.score import measure
 from rag.assistant import Assistant
-from rag.errors import PrepError
 from rag.settings import load_settings
 from rag.types import LENGTHS, Answer
 
 GATES = Path(__file__).parent / "gates.toml"
-PERCENTILES = {"p50": 50, "p95": 95}
 
 
 @dataclass(frozen=True)
@@ -61,29 +67,28 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@command
 def main() -> int:
     options = arguments()
     console = Console(width=140)
     questions = dataset.sample(dataset.load(None if options.split == "all" else options.split), options.limit)
-    try:
-        settings = load_settings()
-        if options.llm:
-            settings = settings.model_copy(update={"llm": options.llm})
-        assistant = Assistant(settings)
-        judge = load_judge(options.judge, assistant, options.judge_llm)
-        config = Config(
-            options.split, options.limit, options.length, judge.name, settings.llm or "composer",
-            assistant.index.manifest.generation, dataset.digest(questions),
-        )  # fmt: skip
-        out = options.out or folder_for(settings.data_dir / "evals", config)
+    settings = load_settings()
+    if options.llm:
+        settings = settings.model_copy(update={"llm": options.llm})
+    assistant = Assistant(settings)
+    judge = load_judge(options.judge, assistant, options.judge_llm)
+    config = Config(
+        options.split, options.limit, options.length, judge.name, settings.llm or "composer",
+        assistant.index.manifest.generation, dataset.digest(questions),
+    )  # fmt: skip
+    out = options.out or folder_for(settings.data_dir / "evals", asdict(config))
+    with writing(out):
         rows = run(assistant, judge, questions, config, out, console)
-    except PrepError as error:
-        print(error, file=sys.stderr)
-        return 2
-    evidence = Evidence(assistant.index.catalogue, settings.corpus_dir)
-    summary = summarise(rows, config, len(evidence.lost(questions)))
-    (out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
-    (out / "report.html").write_text(report.page(summary, rows), encoding="utf-8")
+        lost = Evidence(assistant.index.catalogue, settings.corpus_dir).lost(questions)
+        summary = summarise(rows, config, len(lost))
+        summary["worst"] = [report.in_short(row) for row in report.worst(rows) if report.badness(row)[0] < 1]
+        (out / "report.html").write_text(report.page(summary, rows), encoding="utf-8")
+        (out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     show(summary, console)
     console.print(f"{out}/report.html", highlight=False)
     if options.no_gates:
@@ -94,31 +99,15 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def folder_for(root: Path, config: Config) -> Path:
-    """The folder of an unfinished run of the same configuration, else a new one."""
-    for folder in sorted(root.glob("*"), reverse=True):
-        if not (folder / "summary.json").exists() and read_config(folder) == asdict(config):
-            return folder
-    stamp = datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S")
-    return root / f"{stamp}-{config.split}"
-
-
-def read_config(folder: Path) -> dict[str, Any] | None:
-    path = folder / "config.json"
-    return json.loads(path.read_text()) if path.exists() else None
-
-
 def run(
     assistant: Assistant, judge: Judge, questions: Sequence[Question], config: Config, out: Path, console: Console
 ) -> list[dict[str, Any]]:
     """Measure what is not yet measured; each row is kept as soon as it is done."""
-    out.mkdir(parents=True, exist_ok=True)
-    if read_config(out) not in (None, asdict(config)):
+    if read_config(out) not in ({}, asdict(config)):
         raise PrepError(f"{out} holds a run of another configuration. Name another folder: --out")
     (out / "config.json").write_text(json.dumps(asdict(config), indent=1))
     path = out / "rows.jsonl"
-    done = {row["id"]: row for row in read_rows(path)} if path.exists() else {}
-    done = {name: row for name, row in done.items() if row["status"] == "scored"}
+    done = {row["id"]: row for row in read_rows(path) if row["status"] == "scored"}
     evidence = Evidence(assistant.index.catalogue, assistant.settings.corpus_dir)
     todo = [question for question in questions if question.id not in done]
     with path.open("a", encoding="utf-8") as file:
@@ -130,14 +119,6 @@ def run(
             file.flush()
             done[question.id] = row
     return [done[question.id] for question in questions]
-
-
-def read_rows(path: Path) -> Iterable[dict[str, Any]]:
-    for line in path.read_text(encoding="utf-8").split("\n"):  # other line ends may stand in an answer
-        try:
-            yield json.loads(line)
-        except ValueError:  # cut short when the run was killed
-            continue
 
 
 def one_row(assistant: Assistant, judge: Judge, question: Question, evidence: Evidence, length: Any) -> dict[str, Any]:
@@ -169,27 +150,21 @@ def described(answer: Answer) -> dict[str, Any]:
 
 def summarise(rows: Sequence[dict[str, Any]], config: Config, lost: int) -> dict[str, Any]:
     failed = [row["id"] for row in rows if row["status"] != "scored"]
-    groups: dict[str, dict[str, list[dict[str, Any]]]] = {"style": {}, "group": {}}
-    for row in rows:
-        for key, members in groups.items():
-            members.setdefault(row[key], []).append(row)
     return {
-        "date": datetime.date.today().isoformat(),
-        "config": asdict(config),
-        "rows": len(rows),
-        "failed": failed,
-        "lost_quotes": lost,
-        "metrics": figures(rows),
-        "by_style": {name: figures(members) for name, members in groups["style"].items()},
-        "by_group": {name: figures(members) for name, members in groups["group"].items()},
-    }
+        "date": datetime.date.today().isoformat(), "config": asdict(config), "rows": len(rows), "failed": failed,
+        "lost_quotes": lost, "metrics": figures(rows),
+        "by_style": figures_by("style", rows), "by_group": figures_by("group", rows),
+    }  # fmt: skip
+
+
+def figures_by(key: str, rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: figures([row for row in rows if row[key] == name]) for name in dict.fromkeys(row[key] for row in rows)}
 
 
 def figures(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """For every measure its mean, interval, and how many rows it was and was not taken on."""
-    names = sorted({name for row in rows for name in row["metrics"]})
     found: dict[str, dict[str, Any]] = {}
-    for name in names:
+    for name in sorted({name for row in rows for name in row["metrics"]}):
         applicable = [row["metrics"][name] for row in rows if name in row["metrics"]]
         values = [value for value in applicable if value is not None]
         if not values:
@@ -200,16 +175,10 @@ def figures(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
             "scored": len(values), "unscored": len(applicable) - len(values),
         }  # fmt: skip
         if name == "milliseconds":
-            ordered = sorted(values)
-            found[name] |= {
-                label: ordered[min(len(ordered) - 1, len(ordered) * share // 100)] for label, share in PERCENTILES.items()
-            }
-    if (costs := found.get("cost")) and found.get("good", {}).get("mean"):
-        found["cost_per_good_answer"] = {
-            "mean": costs["mean"] / found["good"]["mean"],
-            "scored": costs["scored"],
-            "unscored": costs["unscored"],
-        }
+            found[name] |= {f"p{share}": sorted(values)[len(values) * share // 100] for share in (50, 95)}
+    if "cost" in found and (good := found.get("good", {}).get("mean")):
+        counts = {key: found["cost"][key] for key in ("scored", "unscored")}
+        found["cost_per_good_answer"] = {"mean": found["cost"]["mean"] / good, **counts}
     return found
 
 
@@ -219,13 +188,9 @@ def show(summary: dict[str, Any], console: Console) -> None:
         f"{config['split']}: {summary['rows']} questions, {len(summary['failed'])} failed, {summary['lost_quotes']} quotes lost; "
         f"answers by {config['model']} ({config['length']}), judge: {config['judge']}"
     )
-    table = Table("measure", "mean", "95 % interval", "scored", "not scored", box=None)
+    table = Table(*report.COLUMNS, box=None)
     for name, figure in summary["metrics"].items():
-        interval = f"[{figure['low']:.3f}, {figure['high']:.3f}]" if "low" in figure else ""
-        extra = f"  p50 {figure['p50']:.1f}, p95 {figure['p95']:.1f}" if "p50" in figure else ""
-        table.add_row(
-            name, f"{figure['mean']:.3f}{extra}", interval.replace("[", "\\["), str(figure["scored"]), str(figure["unscored"])
-        )
+        table.add_row(name, *report.cells(figure))
     console.print(table)
     shown = ("recall@5", "recall@8", "facts_stated", "over_refusal", "refused", "citation_precision", "ragas_faithfulness")
     for key in ("by_style", "by_group"):

@@ -1,5 +1,10 @@
 """`python -m ingest [PATH …]`: bring the index up to date with the guides."""
 
+from rag.errors import PrepError, end_on_interrupt
+
+if __name__ == "__main__":
+    end_on_interrupt("\nInterrupted. Nothing is lost: the next `python -m ingest` goes on from here.")
+
 import argparse
 import json
 import sys
@@ -11,7 +16,6 @@ from rich.table import Table
 
 from ingest.progress import progress_bar
 from ingest.sync import Outcome, synchronise
-from rag.errors import PrepError
 from rag.settings import load_settings
 
 
@@ -38,9 +42,6 @@ def main() -> int:
     except PrepError as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted. Nothing is lost: the next `python -m ingest` goes on from here.", file=sys.stderr)
-        return 130
     if options.json:
         print(json.dumps(as_json(outcome, options.dry_run)))
     else:

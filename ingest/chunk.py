@@ -61,7 +61,7 @@ def pack(text: str, wholes: list[Block], room: int, size: Callable[[int, int], i
 def fitting_pieces(text: str, block: Block, room: int, size: Callable[[int, int], int]) -> Iterator[Span]:
     joints: list[Callable[[int, int], list[Span]]] = [
         lambda start, end: [part for part in block.parts if start <= part[0] and part[1] <= end],
-        lambda start, end: lines(text, start, end),
+        lambda start, end: [(start + m.start(), start + m.end()) for m in re.finditer(r"[^\n]+", text[start:end])],
         lambda start, end: [(start + a, start + b) for a, b in sentence_spans(text[start:end])],
         lambda start, end: [(start + m.start(), start + m.end()) for m in re.finditer(r"\S+", text[start:end])],
         lambda start, end: [(at, min(at + room, end)) for at in range(start, end, room)],
@@ -101,10 +101,6 @@ def fill(text: str, pieces: Iterable[Span], room: int, size: Callable[[int, int]
         yield filled
 
 
-def lines(text: str, start: int, end: int) -> list[Span]:
-    return [(start + m.start(), start + m.end()) for m in re.finditer(r"[^\n]+", text[start:end])]
-
-
 def groups(text: str, blocks: tuple[Block, ...]) -> list[Block]:
     """Blocks that only make sense together become one: "… as follows:" with its list, code with its output."""
     joined: list[Block] = []
@@ -124,9 +120,7 @@ def join(first: Block, second: Block, fence: str | None) -> Block:
 
 
 def sections(document: Document) -> list[Section]:
-    if document.format == "plain":
-        return list(plain_sections(document))
-    return list(markdown_sections(document))
+    return list(plain_sections(document) if document.format == "plain" else markdown_sections(document))
 
 
 def plain_sections(document: Document) -> Iterator[Section]:
@@ -208,16 +202,11 @@ def whole_formulas(blocks: list[Block], text: str) -> Iterator[Block]:
     """A `$$` formula that holds a blank line parses as several blocks; make it one again."""
     waiting: Block | None = None
     for block in blocks:
-        odd = block.fence is None and text.count("$$", block.start, block.end) % 2 == 1
-        if waiting is None:
-            if odd:
-                waiting = block
-            else:
-                yield block
-        else:
-            waiting = join(waiting, block, waiting.fence)
-            if odd:
-                yield waiting
-                waiting = None
+        is_open = block.fence is None and text.count("$$", block.start, block.end) % 2 == 1
+        if waiting:
+            block, is_open = join(waiting, block, waiting.fence), not is_open
+        waiting = block if is_open else None
+        if not is_open:
+            yield block
     if waiting is not None:
         yield waiting

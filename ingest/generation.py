@@ -15,8 +15,6 @@ from rag.lexical import Lexical
 from rag.settings import Settings
 from rag.types import Chunk, Document, Passage, Source
 
-Label = tuple[str, str]
-
 
 @dataclass(frozen=True)
 class Draft:
@@ -25,11 +23,8 @@ class Draft:
     entries: tuple[Entry, ...]
     documents: Mapping[str, Document]
     passages: tuple[Passage, ...]
-    labels: tuple[tuple[Label, ...], ...]
+    labels: tuple[tuple[tuple[str, str], ...], ...]  # by row: what filters ask for
     questions: tuple[tuple[str, ...], ...]  # by row: what people ask that the passage answers
-
-    def flags(self, row: int) -> dict[str, bool]:
-        return {f"{name}:{value}": True for name, value in self.labels[row]}
 
     @staticmethod
     def prefix(passage: Passage) -> str:
@@ -44,7 +39,7 @@ class Draft:
 
 
 def draft(chunks: Sequence[Chunk], entries: tuple[Entry, ...]) -> Draft:
-    """Passages in a fixed order, each text once with every place it stands, and the labels that filters ask for."""
+    """Passages in a fixed order, each text once with every place it stands."""
     documents = {entry.document.id: entry.document for entry in entries}
     places: dict[str, list[Chunk]] = defaultdict(list)
     for piece in chunks:
@@ -73,12 +68,9 @@ def source_of(piece: Chunk, document: Document) -> Source:
     return Source(piece.doc_id, document.title, document.area, piece.start, piece.end, piece.heading_path, line)
 
 
-def labels_of(document: Document) -> Iterator[Label]:
-    if document.area:
-        yield "area", document.area
-    if document.level:
-        yield "level", document.level
-    yield from (("role", role) for role in document.roles)
+def labels_of(document: Document) -> Iterator[tuple[str, str]]:
+    labels = ("area", document.area), ("level", document.level), *(("role", role) for role in document.roles)
+    return (label for label in labels if label[1])
 
 
 def collection_name(settings: Settings, fingerprint: str, fresh: bool = False) -> str:
@@ -96,7 +88,7 @@ def new_generation(
     manifest = Manifest(uuid.uuid4().hex[:12], fingerprint, collection, len(content.entries), len(content.passages))
     folder = manifest.folder(settings)
     folder.mkdir(parents=True)
-    Catalogue.write(folder / "catalogue.sqlite", content.entries, content.passages, content.labels)
+    Catalogue.write(folder / "catalogue.sqlite", content.entries, content.passages)
     Lexical.write([content.lexical_text(passage) for passage in content.passages], folder / "lexical")
     Arrays.write(encodings, folder)
     return manifest

@@ -195,12 +195,10 @@ def read_pdf(data: bytes, doc_id: str) -> Document:
 
     try:
         pdf = pypdf.PdfReader(io.BytesIO(data))
-        if pdf.is_encrypted and not pdf.decrypt(""):
-            raise BadInput("encrypted PDF")
+        if pdf.is_encrypted:
+            pdf.decrypt("")
         pages = [page.extract_text() for page in pdf.pages]
-    except BadInput:
-        raise
-    except pypdf.errors.DependencyError:
+    except (pypdf.errors.DependencyError, pypdf.errors.FileNotDecryptedError):
         raise BadInput("encrypted PDF") from None
     except Exception as error:  # pypdf raises many kinds on damaged files
         raise BadInput(f"damaged PDF ({type(error).__name__})") from error
@@ -250,12 +248,12 @@ def read_csv(data: bytes, doc_id: str) -> Document:
         rows = list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
     except csv.Error as error:
         raise BadInput(f"not readable as CSV ({error})") from error
-    columns = [column for column in (rows[0] if rows else {}) if column]
-    question = next((c for name in QUESTION_COLUMNS for c in columns if c.strip().lower() == name), columns[0] if columns else "")
-    answer = next((c for name in ANSWER_COLUMNS for c in columns if c.strip().lower() == name), "")
+    columns = {column.strip().lower(): column for column in (rows[0] if rows else {}) if column}
+    question = next((columns[name] for name in (*QUESTION_COLUMNS, *columns) if name in columns), "")
+    answer = next((columns[name] for name in ANSWER_COLUMNS if name in columns), "")
     parts = []
     for row in rows:
-        others = [f"{c}: {row[c].strip()}" for c in columns if c not in (question, answer) and (row[c] or "").strip()]
+        others = [f"{c}: {row[c].strip()}" for c in row if c and c not in (question, answer) and (row[c] or "").strip()]
         body = "\n\n".join(part for part in ((row.get(answer) or "").strip(), ". ".join(others)) if part)
         if (row[question] or "").strip() and body:
             parts.append(f"## {' '.join(row[question].split())}\n\n{body}")

@@ -8,7 +8,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -121,7 +121,7 @@ def known_state(settings: Settings, encoder: Encoder, rebuild: bool) -> Known:
             return Known(manifest, entries, catalogue.chunks(), rows)
     except FileNotFoundError:
         return Known()
-    except (*UNREADABLE, IndexDamaged) as error:
+    except (*UNREADABLE, TypeError, IndexDamaged) as error:  # a guide of another version may lack what this one asks for
         if rebuild:
             return Known()
         raise IndexDamaged(f"The index's catalogue is damaged ({error}). {REBUILD}") from error
@@ -201,10 +201,13 @@ def apply(
     missing = [row for row, passage in enumerate(content.passages) if passage.id not in stored]
     if missing:
         vectors = np.stack([encodings[content.passages[row].id].vector for row in missing])
-        store.add([content.passages[row].id for row in missing], vectors, [content.flags(row) for row in missing])
+        flags = [{f"{name}:{value}": True for name, value in content.labels[row]} for row in missing]
+        store.add([content.passages[row].id for row in missing], vectors, flags)
 
     manifest = new_generation(settings, mark, collection, content, [encodings[passage.id] for passage in content.passages])
-    previous = replaced(settings)
+    previous: Manifest | None = None
+    with suppress(IndexDamaged):  # one that nobody can read names nothing to drop
+        previous = Manifest.read(settings)
     manifest.commit(settings)
     store.delete(sorted(stored - {passage.id for passage in content.passages}))
     if previous and previous.collection != collection:
@@ -213,24 +216,13 @@ def apply(
     return manifest
 
 
-def replaced(settings: Settings) -> Manifest | None:
-    """The manifest that a commit is about to replace; one that nobody can read names nothing to drop."""
-    try:
-        return Manifest.read(settings)
-    except IndexDamaged:
-        return None
-
-
 def chunks_of(plan: Plan, known: Known, settings: Settings, encoder: Encoder) -> Iterator[Chunk]:
     """Every document's chunks; those of an unchanged document are not cut again."""
     fresh = {*plan.added, *plan.changed}
     for entry in plan.entries:
         name = entry.document.id
-        yield from (
-            chunk(entry.document, settings.chunk_tokens, encoder.count)
-            if name in fresh or name not in known.chunks
-            else known.chunks[name]
-        )
+        cut = name not in fresh and known.chunks.get(name)
+        yield from cut or chunk(entry.document, settings.chunk_tokens, encoder.count)
 
 
 def old_encodings(settings: Settings, known: Known, content: Draft) -> dict[str, Encoding]:

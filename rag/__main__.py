@@ -1,5 +1,10 @@
 """`python -m rag "question"`: a cited answer in the terminal."""
 
+from rag.errors import PrepError, end_on_interrupt
+
+if __name__ == "__main__":
+    end_on_interrupt()
+
 import argparse
 import contextlib
 import functools
@@ -15,10 +20,9 @@ from typing import Any
 
 from rag import journal
 from rag.assistant import Assistant
-from rag.errors import PrepError
 from rag.markers import fenced
 from rag.settings import load_settings
-from rag.types import LENGTHS, Answer, Filters, Turn
+from rag.types import LENGTHS, Answer, Citation, Filters, Turn
 
 EXIT_CODES = {"answered": 0, "not_in_corpus": 3}
 RULE = "─" * 30
@@ -93,7 +97,7 @@ def record_gap(assistant: Assistant, answer: Answer) -> None:
         )
 
 
-def shown(pieces: Iterable[str | Answer]) -> Answer:
+def shown(pieces: Iterable[str | Citation | Answer]) -> Answer:
     """The answer as it comes; once more as a whole when a check has changed what was shown."""
     seen = ""
     for piece in pieces:
@@ -102,8 +106,9 @@ def shown(pieces: Iterable[str | Answer]) -> Answer:
             rest = f"{RULE}\nChecked against the guides:\n\n{as_text(piece)}" if changed else below(piece)
             print(f"\n\n{wrapped(rest)}".rstrip(), flush=True)
             return piece
-        print(piece.translate(UNPRINTED), end="", flush=True)
-        seen += piece
+        if isinstance(piece, str):
+            print(piece.translate(UNPRINTED), end="", flush=True)
+            seen += piece
     raise AssertionError("the last piece is the answer")
 
 
@@ -157,15 +162,10 @@ def as_json(answer: Answer) -> dict[str, Any]:
         for item in answer.citations
     ]  # fmt: skip
     passages = [
-        {
-            "id": item.id,
-            "text": item.text,
-            "path": item.source.doc_id,
-            "heading": item.source.heading_path[-1],
-            "score": item.score,
-        }
+        {"id": item.id, "text": item.text, "path": item.source.doc_id, "heading": item.source.heading_path[-1],
+         "score": item.score}
         for item in answer.passages
-    ]
+    ]  # fmt: skip
     said = {"question": answer.question, "status": answer.status, "text": answer.text}
     return {**said, "citations": citations, "passages": passages, "trace": answer.trace}
 

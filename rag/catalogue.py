@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -25,9 +25,12 @@ create table sources (
 );
 create index sources_by_row on sources (row);
 create index sources_by_place on sources (doc_id, start);
-create table labels (row integer, name text, value text);
-create index labels_by_value on labels (name, value);
 """
+ADMITTED = {
+    "area": "area in ({})",
+    "level": "level in ({})",
+    "role": "exists (select 1 from json_each(roles) where value in ({}))",
+}
 
 
 @dataclass(frozen=True)
@@ -58,26 +61,17 @@ class Catalogue:
         self._database.row_factory = sqlite3.Row
 
     @staticmethod
-    def write(
-        path: Path, entries: Iterable[Entry], passages: Sequence[Passage], labels: Sequence[Iterable[tuple[str, str]]]
-    ) -> None:
+    def write(path: Path, entries: Iterable[Entry], passages: Sequence[Passage]) -> None:
         database = sqlite3.connect(path)
         with database:
             database.executescript(SCHEMA)
-            database.executemany(
-                "insert into documents values (?,?,?,?,?,?,?,?,?,?,?,?)", (document_row(entry) for entry in entries)
-            )
-            for passage, names in zip(passages, labels, strict=True):
+            database.executemany("insert into documents values (?,?,?,?,?,?,?,?,?,?,?,?)", map(document_row, entries))
+            for passage in passages:
                 (row,) = passage.rows
                 database.execute("insert into passages values (?,?,?)", (row, passage.id, passage.text))
-                database.executemany(
-                    "insert into sources values (?,?,?,?,?,?)",
-                    [
-                        (row, source.doc_id, source.start, source.end, json.dumps(source.heading_path), source.line)
-                        for source in passage.sources
-                    ],
-                )
-                database.executemany("insert into labels values (?,?,?)", [(row, *label) for label in names])
+                for at in passage.sources:
+                    place = row, at.doc_id, at.start, at.end, json.dumps(at.heading_path), at.line
+                    database.execute("insert into sources values (?,?,?,?,?,?)", place)
         database.close()
 
     def close(self) -> None:
@@ -110,13 +104,16 @@ class Catalogue:
         row = self._database.execute("select * from documents where id = ?", (doc_id,)).fetchone()
         return read_entry(row).document if row else None
 
+    def names(self, doc_id: str) -> list[str]:
+        """What a guide goes by: its title and its aliases."""
+        title, aliases = self._database.execute("select title, aliases from documents where id = ?", (doc_id,)).fetchone()
+        return [title, *json.loads(aliases)]
+
     def passages(self, rows: Sequence[int]) -> list[Passage]:
         """The passages at these rows, in the order asked for."""
         marks = ",".join("?" * len(rows))
-        names = {
-            row: (name, text)
-            for row, name, text in self._database.execute(f"select * from passages where row in ({marks})", rows)
-        }
+        found = self._database.execute(f"select * from passages where row in ({marks})", rows)
+        names = {row: (name, text) for row, name, text in found}
         if len(names) < len(set(rows)):
             raise IndexDamaged("The index names passages that its catalogue lacks. Rebuild it: python -m ingest --rebuild")
         sources: dict[int, list[Source]] = {row: [] for row in rows}
@@ -143,25 +140,32 @@ class Catalogue:
         return str(row.fetchone()[0])
 
     def allowed(self, filters: Filters) -> NDArray[np.bool_]:
-        """Which rows pass the filters."""
+        """Which rows stand in a guide that passes the filters."""
+        condition, values = admitting(filters)
         (passages,) = self._database.execute("select count(*) from passages").fetchone()
-        mask = np.ones(passages, dtype=bool)
-        for name, values in filters.groups():
-            marks = ",".join("?" * len(values))
-            rows = self._database.execute(f"select row from labels where name = ? and value in ({marks})", (name, *values))
-            mask &= np.isin(np.arange(passages), [row for (row,) in rows])
+        mask = np.full(passages, not values)
+        if values:
+            rows = self._database.execute(f"select row from sources join documents on id = doc_id where {condition}", values)
+            mask[[row for (row,) in rows]] = True
         return mask
 
     def admits(self, filters: Filters, doc_id: str) -> bool:
         """Whether a guide passes the filters."""
-        row = self._database.execute("select area, level, roles from documents where id = ?", (doc_id,)).fetchone()
-        labels = {"area": {row["area"]}, "level": {row["level"]}, "role": set(json.loads(row["roles"]))}
-        return all(labels[name].intersection(values) for name, values in filters.groups())
+        condition, values = admitting(filters)
+        found = self._database.execute(f"select 1 from documents where id = ? and {condition}", (doc_id, *values))
+        return found.fetchone() is not None
 
     def labels(self, name: str) -> list[str]:
         """The areas, roles or levels that the guides have."""
-        rows = self._database.execute("select distinct value from labels where name = ? order by value", (name,))
-        return [value for (value,) in rows]
+        wanted = "value from documents, json_each(roles)" if name == "role" else f"{name} from documents where {name} > ''"
+        return [value for (value,) in self._database.execute(f"select distinct {wanted} order by 1")]
+
+
+def admitting(filters: Filters) -> tuple[str, list[str]]:
+    """The filters as a condition on a document, and the values in it."""
+    groups = list(filters.groups())
+    conditions = [ADMITTED[name].format(",".join("?" * len(values))) for name, values in groups]
+    return " and ".join(conditions) or "true", [value for _, values in groups for value in values]
 
 
 def document_row(entry: Entry) -> tuple[object, ...]:
@@ -174,11 +178,10 @@ def document_row(entry: Entry) -> tuple[object, ...]:
 
 
 def read_entry(row: sqlite3.Row) -> Entry:
-    """The document again; a catalogue of an earlier version may lack a field."""
-    fields = dict(row)
-    digest = fields.pop("digest")
-    for name in ("roles", "aliases"):
-        fields[name] = tuple(json.loads(fields[name]))
-    fields["asks"] = {heading: tuple(items) for heading, items in json.loads(fields.get("asks", "{}")).items()}
-    fields["lines_match_file"] = bool(fields["lines_match_file"])
-    return Entry(Document(**fields), digest)
+    """The document again; a catalogue of another version may lack a field, or have one that is not known here."""
+    stored = dict(row)
+    found = {field.name: stored[field.name] for field in fields(Document) if field.name in stored}
+    found |= {name: tuple(json.loads(found[name])) for name in ("roles", "aliases")}
+    found["asks"] = {heading: tuple(items) for heading, items in json.loads(found.get("asks", "{}")).items()}
+    found["lines_match_file"] = bool(found["lines_match_file"])
+    return Entry(Document(**found), stored["digest"])

@@ -139,11 +139,18 @@ class TorchEncoder:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         try:
             import torch
+            from huggingface_hub import constants, get_session
             from sentence_transformers import SentenceTransformer
 
             torch.set_num_threads(threads)
-            self._model = SentenceTransformer(model)
-        except (OSError, ValueError, ImportError, AttributeError) as error:
+            try:
+                self._model = SentenceTransformer(model, local_files_only=True)
+            except OSError:
+                if Path(model).is_dir():
+                    raise
+                get_session().head(constants.ENDPOINT, timeout=10)  # a hub out of reach: loading would try for over a minute
+                self._model = SentenceTransformer(model)
+        except Exception as error:  # each library beneath has classes of its own
             raise ModelProblem(
                 f"The embedding model {model!r} cannot be loaded ({type(error).__name__}: {str(error).splitlines()[0]}). "
                 f"Set PREP_EMBED_MODEL to a folder or a name that this machine can reach, or unset it for {EMBEDDED_MODEL}."

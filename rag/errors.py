@@ -1,5 +1,9 @@
 """What can go wrong for a person, said so that the next step is plain."""
 
+import signal
+import sys
+from typing import Any
+
 
 class PrepError(Exception):
     """Base of every error shown without a traceback; the message ends with what to do next."""
@@ -27,3 +31,13 @@ class ModelProblem(PrepError):
 
 class BadInput(PrepError):
     """A file that cannot be ingested; the message is the reason shown in the closing table."""
+
+
+def end_on_interrupt(told: str = "") -> None:
+    """From here on Ctrl-C ends the command with status 130 and this; commands call it before their slow imports."""
+
+    def end(*_: Any) -> None:
+        print(told, file=sys.stderr)
+        sys.exit(130)
+
+    signal.signal(signal.SIGINT, end)

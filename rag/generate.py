@@ -4,7 +4,7 @@ import functools
 import re
 import secrets
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -37,24 +37,26 @@ class Generation:
         self._seal = secrets.token_hex(4)
         self._drawn = {self._seal: "@seal@", **{name: f"@{place}@" for place, name in enumerate(self._passages)}}
         self._numbers: dict[str, int] = {}
+        self._told_of: dict[str, int] = {}
         self._started = time.perf_counter()
         self._first_token_ms: float | None = None
         self._changed: list[dict[str, str]] = []
         self._counts = {"repaired": 0, "dropped": 0, "unsupported": 0}
         self.shown = ""
 
-    def stream(self, question: str, history: Sequence[Turn], length: Length) -> Generator[str, None, Cited | None]:
-        """The answer's text as it comes; returns it checked, or None when the passages do not answer. Raises NoReply."""
+    def stream(self, question: str, history: Sequence[Turn], length: Length) -> Generator[str | Citation, None, Cited | None]:
+        """The answer's text and citations as they come; returns both checked, None if nothing answers. Raises NoReply."""
         messages = self._messages(question, history, length)
         reply = ""
         for reply in self._chat.stream(messages, self._drawn):
             self._first_token_ms = self._first_token_ms or round((time.perf_counter() - self._started) * 1000, 1)
             if not REFUSAL.startswith(opening(reply)):
-                yield from self._show(write_numbers(reply.lstrip(), self._passages, {}, whole=False))
+                numbers: dict[str, int] = {}
+                yield from self._show(write_numbers(reply.lstrip(), self._passages, numbers, whole=False), numbers)
         if opening(reply) == REFUSAL:
             return None
         text = write_numbers(reply.strip(), self._passages, self._numbers)
-        yield from self._show(text)
+        yield from self._show(text, self._numbers)
         return self._cited(self._checked(text, [*messages, ("ai", reply)]))
 
     def record(self) -> dict[str, Any]:
@@ -65,9 +67,14 @@ class Generation:
             "first_token_ms": self._first_token_ms, **self._counts, "changed": self._changed,
         }  # fmt: skip
 
-    def _show(self, text: str) -> Iterable[str]:
+    def _show(self, text: str, numbers: Mapping[str, int]) -> Iterator[str | Citation]:
         """What is new; nothing while a second try has not caught up with what the first one showed."""
         if text.startswith(self.shown) and text != self.shown:
+            for name, number in numbers.items():
+                if self._told_of.get(name) != number:
+                    claims = [statement.text for statement in statements(text) if number in statement.numbers]
+                    yield self._citation(number, self._passages[name], claims)
+            self._told_of = dict(numbers)
             new, self.shown = text[len(self.shown) :], text
             yield new
 

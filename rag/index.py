@@ -11,7 +11,7 @@ import math
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,11 @@ class Manifest:
     @classmethod
     def read(cls, settings: Settings) -> "Manifest | None":
         try:
-            return cls(**json.loads(cls.path(settings).read_text()))
+            found = json.loads(cls.path(settings).read_text())
+            return cls(**{field.name: found[field.name] for field in fields(cls)})  # another version may write more
         except FileNotFoundError:
             return None
-        except (TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise IndexDamaged(f"{cls.path(settings)} is not a manifest. {REBUILD}") from error
 
     def commit(self, settings: Settings) -> None:
@@ -186,12 +187,14 @@ class Index:
     def dense(self, vector: Floats, k: int, filters: Filters) -> tuple[NDArray[np.int64], Floats]:
         """(rows, cosine similarities) of the nearest passages, best first.
 
-        A writer at work may have added passages that this generation does not name: they are passed over.
+        A writer at work may have added passages that this generation does not name: they are passed over. So are those that
+        pass the filters only by the labels of two guides together, which Chroma cannot tell apart.
         """
+        allowed = self.catalogue.allowed(filters)
         found = [
-            (self._row_of[name], similarity)
+            (row, similarity)
             for name, similarity in self._store.search(vector, min(k, len(self._row_of)), filters)
-            if name in self._row_of
+            if (row := self._row_of.get(name)) is not None and allowed[row]
         ]
         rows = np.array([row for row, _ in found], dtype=np.int64)
         return rows, np.array([similarity for _, similarity in found], dtype=np.float32)
@@ -201,5 +204,8 @@ class Index:
 
     def share(self, wanted: Iterable[str], found: Collection[str]) -> float:
         """How much of these terms, the rare ones counting more, is among those found."""
-        weight = {term: math.log1p(self.manifest.passages / (1 + self.lexical.document_frequency(term))) for term in wanted}
-        return sum(weight[term] for term in weight if term in found) / sum(weight.values())
+        rarity = self.rarity(wanted)
+        return sum(rarity[term] for term in rarity if term in found) / sum(rarity.values())
+
+    def rarity(self, wanted: Iterable[str]) -> dict[str, float]:
+        return {term: math.log1p(self.manifest.passages / (1 + self.lexical.document_frequency(term))) for term in wanted}

@@ -7,9 +7,9 @@ import os
 import random
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.errors import ModelProblem, PrepError
 from rag.settings import Settings
@@ -17,6 +17,7 @@ from rag.settings import Settings
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+T = TypeVar("T")
 Messages = Sequence[tuple[str, str]]  # (role, text)
 
 FIRST_WAIT = 0.5
@@ -35,8 +36,6 @@ def chat_model(settings: Settings, name: str = "") -> "BaseChatModel":
     name = name or settings.llm
     provider, _, model_name = name.partition(":")
     misnamed = f"{name!r} names no chat model. Name one as provider:model, for example: export PREP_LLM=openai:gpt-5-mini"
-    variable = f"{provider.upper()}_API_KEY"
-    keyless = f"{name} needs a key. Type: export {variable}=… (any word, for a server of your own that asks for none)"
     if not provider or not model_name:
         raise ModelProblem(misnamed)
     options: dict[str, Any] = {"timeout": settings.llm_timeout, "max_retries": 0}
@@ -55,10 +54,17 @@ def chat_model(settings: Settings, name: str = "") -> "BaseChatModel":
         command = f".venv/bin/pip install -c constraints.txt {package[1] if package else f'langchain-{provider}'}"
         raise ModelProblem(f"{name} needs a package that is not installed. Type: {command}") from error
     except Exception as error:  # every provider has a class of its own for a missing key; its message may show what it was given
-        raise ModelProblem(misnamed if "model provider" in str(error) else keyless) from None
-    if any(field.endswith("_api_key") and not value for field, value in model if value is not None):
-        raise ModelProblem(keyless)
+        raise ModelProblem(misnamed if "model provider" in str(error) else keyless(name, str(error))) from None
+    if empty := [field for field, value in model if field.endswith("_api_key") and value is not None and not value]:
+        raise ModelProblem(keyless(name, empty[0].upper()))
     return model
+
+
+def keyless(name: str, told: str) -> str:
+    """What to set, as the provider's package names it."""
+    variable = re.search(r"\b[A-Z]+(_[A-Z]+)+\b", told)
+    typed = f"Type: export {variable[0]}=… (any word, for a server of your own that asks for none)" if variable else ""
+    return f"{name} needs a key or another setting. {typed or 'Set what its package reads from the environment.'}"
 
 
 class Chat:
@@ -87,7 +93,7 @@ class Chat:
             yield swapped(kept.read_text(encoding="utf-8"), {plain: word for word, plain in drawn.items()})
             return
         reply = ""
-        for reply in self._tried(messages):
+        for reply in tried(lambda: self._once(messages), self._deadline, self.faults):
             yield reply
         if self._settings.llm_cache:
             with contextlib.suppress(OSError):  # a full disk must not cost the answer
@@ -110,23 +116,6 @@ class Chat:
         prices = self._settings.llm_price_in, self._settings.llm_price_out
         spent = self.tokens_in * prices[0] + self.tokens_out * prices[1]
         return round(spent / 1e6, 6) if any(prices) else None
-
-    def _tried(self, messages: Messages) -> Iterator[str]:
-        wait, first_fault = FIRST_WAIT, ""
-        while True:
-            try:
-                yield from self._once(messages)
-                return
-            except Exception as error:  # providers share no base class
-                self.faults.append(type(error).__name__)
-                status, asked_wait = answered(error)
-                first_fault = first_fault or named(error, status)  # the last one may only be the budget's end
-                pause = max(wait * random.uniform(0.5, 1.0), asked_wait)
-                passing = status is None or status in PASSING or status >= 500
-                if not passing or time.monotonic() + pause >= self._deadline:
-                    raise NoReply(first_fault) from None
-            time.sleep(pause)
-            wait *= 2
 
     def _once(self, messages: Messages) -> Iterator[str]:
         left = self._deadline - time.monotonic()
@@ -155,6 +144,29 @@ class Chat:
     def _kept(self, messages: Messages, drawn: Mapping[str, str]) -> Path:
         asked = json.dumps([self._settings.llm, self._settings.llm_base_url, [swapped(text, drawn) for _, text in messages]])
         return self._settings.data_dir / "cache" / f"{hashlib.sha256(asked.encode()).hexdigest()[:32]}.txt"
+
+
+def tried(
+    call: Callable[[], Iterable[T]], deadline: float, faults: list[str], lasting: tuple[type[Exception], ...] = ()
+) -> Iterator[T]:
+    """What the call yields; anew after a fault that may pass, until the deadline. Raises NoReply, or what is known to last."""
+    wait, first_fault = FIRST_WAIT, ""
+    while True:
+        try:
+            yield from call()
+            return
+        except lasting:
+            raise
+        except Exception as error:  # providers share no base class
+            faults.append(type(error).__name__)
+            status, asked_wait = answered(error)
+            first_fault = first_fault or named(error, status)  # the last one may only be the budget's end
+            pause = max(wait * random.uniform(0.5, 1.0), asked_wait)
+            passing = status is None or status in PASSING or status >= 500
+            if not passing or time.monotonic() + pause >= deadline:
+                raise NoReply(first_fault) from None
+        time.sleep(pause)
+        wait *= 2
 
 
 def has_ended(metadata: Mapping[str, Any]) -> bool:

@@ -8,20 +8,24 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from evals.compare import changes, main, paired, table
+from evals.compare import Rows, changes, main, paired, table
 
 
 def row(name: str, **metrics: float | None) -> dict[str, Any]:
     return {"id": name, "question": f"what is {name}?", "metrics": metrics}
 
 
-BEFORE = [row("a", mrr=0.5, words=100.0), row("b", mrr=1.0, words=None), row("c", mrr=0.0), row("gone", mrr=1.0)]
-AFTER = [row("a", mrr=1.0, words=80.0), row("b", mrr=1.0, words=90.0), row("c", mrr=None), row("new", mrr=0.0)]
+def run(*rows: dict[str, Any]) -> Rows:
+    return {item["id"]: item for item in rows}
 
 
-def write(folder: Path, rows: list[dict[str, Any]]) -> Path:
+BEFORE = run(row("a", mrr=0.5, words=100.0), row("b", mrr=1.0, words=None), row("c", mrr=0.0), row("gone", mrr=1.0))
+AFTER = run(row("a", mrr=1.0, words=80.0), row("b", mrr=1.0, words=90.0), row("c", mrr=None), row("new", mrr=0.0))
+
+
+def write(folder: Path, rows: Rows) -> Path:
     folder.mkdir()
-    (folder / "rows.jsonl").write_text("".join(json.dumps(item) + "\n" for item in rows))
+    (folder / "rows.jsonl").write_text("".join(json.dumps(item) + "\n" for item in rows.values()))
     return folder
 
 
@@ -47,7 +51,11 @@ def test_means_differences_and_counts_are_those_worked_out_by_hand() -> None:
 
 def test_better_and_worse_follow_the_direction_of_the_measure(capsys: pytest.CaptureFixture[str]) -> None:
     pairs = {"facts_stated": [("up", 0.0, 1.0), ("down", 1.0, 0.5), ("same", 1.0, 1.0)], "over_refusal": [("up", 0.0, 1.0)]}
-    changes(pairs, {"up": "rises", "down": "falls", "same": "stays"}, Console(width=140))
+    changes(
+        pairs,
+        {name: {"question": said} for name, said in (("up", "rises"), ("down", "falls"), ("same", "stays"))},
+        Console(width=140),
+    )
     printed = [line.strip() for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert printed == [
         "facts_stated: 1 better", "up  0.00 → 1.00  rises", "facts_stated: 1 worse", "down  1.00 → 0.50  falls",
@@ -56,7 +64,7 @@ def test_better_and_worse_follow_the_direction_of_the_measure(capsys: pytest.Cap
 
 
 def test_the_largest_changes_come_first(capsys: pytest.CaptureFixture[str]) -> None:
-    changes({"refused": [("a", 0.0, 0.2), ("b", 0.0, 0.9), ("c", 0.0, 0.5)]}, dict.fromkeys("abc", "?"), Console(width=140))
+    changes({"refused": [("a", 0.0, 0.2), ("b", 0.0, 0.9), ("c", 0.0, 0.5)]}, run(*map(row, "abc")), Console(width=140))
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[2:]] == ["b", "c", "a"]
 
 

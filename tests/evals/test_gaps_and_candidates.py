@@ -90,11 +90,11 @@ def test_an_empty_journal_makes_no_file(project: Settings, command: Any, capsys:
 
 
 @pytest.mark.parametrize("command", [gaps.main, candidates.main])
-def test_a_setting_that_cannot_be_is_named_and_exits_1(
+def test_a_setting_that_cannot_be_is_named_and_exits_2(
     project: Settings, command: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PREP_PASSAGES", "many")
-    assert command() == 1
+    assert command() == 2
     assert "PREP_PASSAGES" in capsys.readouterr().err
 
 

@@ -15,7 +15,7 @@ from evals.judge import Judge, LocalJudge, load_judge
 from evals.run import figures, one_row
 from rag.assistant import Assistant
 from rag.errors import ModelProblem
-from tests.chat_server import ChatServer, Fails, Request
+from tests.chat_server import ChatServer, Fails, Hangs, Request
 from tests.evals.room import Room
 
 DROPOUT = "Dropout zeroes each unit with probability p during training. At inference nothing is dropped."
@@ -108,8 +108,11 @@ def server() -> Iterator[ChatServer]:
 @pytest.fixture
 def chat_judge(room: Room, server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> Judge:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
+    monkeypatch.setattr("rag.llm.FIRST_WAIT", 0.01)
     assistant = Assistant(
-        room.settings.model_copy(update={"llm": "openai:answers", "llm_base_url": server.url, "llm_timeout": 5})
+        room.settings.model_copy(
+            update={"llm": "openai:answers", "llm_base_url": server.url, "llm_timeout": 5, "llm_budget": 0.5}
+        )
     )
     return load_judge("llm", assistant, "openai:judges")
 
@@ -142,11 +145,18 @@ def test_an_llm_judge_without_a_model_is_refused_in_a_sentence(room: Room) -> No
         load_judge("llm", room.assistant)
 
 
+def test_a_judge_that_is_asked_too_much_for_a_moment_costs_no_row(chat_judge: Judge, server: ChatServer) -> None:
+    server.plays(Fails(429, {"Retry-After": "0.05"}), Hangs(0), verdicts)
+    assert asyncio.run(chat_judge.supported("context", ["Dropout it is."])) == [True]
+    assert len(server.requests) == 3
+
+
 @pytest.mark.parametrize("said", ['{"statements": [{"statement": "", "reason": "", "verdict": "maybe"}]}', "I think so.", "{}"])
 def test_a_chat_model_off_the_menu_makes_an_error_and_not_a_verdict(chat_judge: Judge, server: ChatServer, said: str) -> None:
     server.plays(said)
     with pytest.raises(Exception, match=r"(?i)validation|json|parse"):
         asyncio.run(chat_judge.supported("context", ["one"]))
+    assert len(server.requests) == 1, "asked again, it would say the same"
 
 
 def test_a_judge_that_is_down_fails_the_row_and_costs_no_other(room: Room, chat_judge: Judge, server: ChatServer) -> None:
@@ -155,3 +165,4 @@ def test_a_judge_that_is_down_fails_the_row_and_costs_no_other(room: Room, chat_
     server.plays(Fails(500))
     row = one_row(room.assistant, chat_judge, question, evidence, "standard")
     assert (row["status"], row["metrics"]) == ("failed", {}) and "sk-none" not in json.dumps(row)
+    assert row["error"].startswith("NoReply: The judge has a fault (500)") and len(server.requests) > 1

@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-from evals.report import WORST, chart, page, worst
+from evals.report import WORST, chart, in_short, page, worst
 from evals.run import Config, summarise
 
 HOSTILE = "<script>alert(1)</script><img src=http://evil.example/x onerror=alert(1)>\"'&</pre></details>"
@@ -94,3 +94,17 @@ def test_the_worst_come_first_failures_then_wrong_refusals_then_what_stated_leas
     ]
     assert [item["id"] for item in worst(rows)] == ["failed", "let through", "refused", "invents", "half", "good"]
     assert len(worst([row(str(number), facts_stated=0.5) for number in range(50)])) == WORST
+
+
+def test_what_is_wrong_with_an_answer_is_said_in_words() -> None:
+    rows = [
+        row("half", facts_stated=0.5, hallucination=0.0),
+        row("invents", facts_stated=None, hallucination=0.3),
+        row("refused", over_refusal=1.0),
+        row("let through", refused=0.0),
+        {**row("failed"), "status": "failed"},
+    ]
+    assert [in_short(item)["fault"] for item in rows] == [
+        "50% of the expected facts stated", "says what its sources do not", "refused, though the guides answer it",
+        "answered, though the guides do not", "failed",
+    ]  # fmt: skip

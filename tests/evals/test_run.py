@@ -5,7 +5,7 @@ import json
 import sys
 import tomllib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from rich.console import Console
 
 from evals import run as runs
 from evals.dataset import SPLITS, Question, load, sample
-from evals.run import Config, figures, folder_for, gates, main, read_rows, run, summarise
+from evals.folder import folder_for, read_rows, writing
+from evals.run import Config, figures, gates, main, run, summarise
 from rag.assistant import Assistant
 from rag.errors import PrepError
 from rag.types import Answer, Filters, Length, Turn
@@ -84,15 +85,27 @@ def test_a_folder_of_another_configuration_is_refused(room: Room, few: list[Ques
 
 
 def test_an_unfinished_run_is_found_again_and_a_finished_one_left_alone(room: Room, few: list[Question], tmp_path: Path) -> None:
-    started = folder_for(tmp_path, room.config)
+    started = folder_for(tmp_path, asdict(room.config))
+    started.mkdir()
     measured(room, room.assistant, few[:1], started)
-    assert folder_for(tmp_path, room.config) == started
+    assert folder_for(tmp_path, asdict(room.config)) == started
     (tmp_path / "ablation.html").write_text("beside the runs")
     earlier = started.rename(tmp_path / "2000-01-01-000000-dev")
-    assert folder_for(tmp_path, room.config) == earlier
-    assert folder_for(tmp_path, replace(room.config, length="deep")) != earlier
+    assert folder_for(tmp_path, asdict(room.config)) == earlier
+    assert folder_for(tmp_path, asdict(replace(room.config, length="deep"))) != earlier
     (earlier / "summary.json").write_text("{}")
-    assert folder_for(tmp_path, room.config) != earlier
+    assert folder_for(tmp_path, asdict(room.config)) != earlier
+
+
+def test_two_runs_at_the_same_time_share_no_folder(room: Room, few: list[Question], tmp_path: Path) -> None:
+    first = folder_for(tmp_path, asdict(room.config))
+    assert folder_for(tmp_path, asdict(room.config)) != first, "started in the same second"
+    with writing(first):
+        measured(room, room.assistant, few[:1], first)
+        assert folder_for(tmp_path, asdict(room.config)) != first, "started while the first is at work"
+        with pytest.raises(PrepError, match="Another run is writing"), writing(first):
+            pass
+    assert folder_for(tmp_path, asdict(room.config)) == first, "one that was broken off goes on"
 
 
 def test_an_answer_with_other_line_ends_stays_one_row(tmp_path: Path) -> None:
@@ -188,7 +201,7 @@ def test_the_command_writes_rows_figures_and_report_and_exits_by_the_gates(
     out = tmp_path / "run"
     monkeypatch.setattr(runs, "load_judge", lambda *given: room.quick)
     assert asked(room, monkeypatch, "--limit", "5", "--out", str(out), "--no-gates") == 0
-    assert {path.name for path in out.iterdir()} == {"config.json", "rows.jsonl", "summary.json", "report.html"}
+    assert {path.name for path in out.iterdir()} == {".lock", "config.json", "rows.jsonl", "summary.json", "report.html"}
     questions = sample(load("dev"), 5)
     assert [item["id"] for item in read_rows(out / "rows.jsonl")] == [question.id for question in questions]
     told = json.loads((out / "summary.json").read_text())

@@ -58,9 +58,9 @@ def retriever_shuffled(patch: pytest.MonkeyPatch, room: Room, folder: Path) -> A
 def best_hit_dropped(patch: pytest.MonkeyPatch, room: Room, folder: Path) -> Assistant:
     sound = Retriever.assemble
 
-    def assemble(self: Retriever, stage: Stage, filters: Filters) -> tuple[list[Passage], list[dict[str, str]]]:
-        passages, cut = sound(self, stage, filters)
-        return passages[1:], cut
+    def assemble(self: Retriever, stage: Stage, filters: Filters) -> tuple[list[Passage], list[Passage], list[dict[str, str]]]:
+        passages, twins, cut = sound(self, stage, filters)
+        return passages[1:], twins, cut
 
     patch.setattr(Retriever, "assemble", assemble)
     return room.assistant

@@ -1,13 +1,16 @@
 """An index that lost a part says so when it is opened, and the command it names repairs it."""
 
+import json
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from rag.errors import IndexDamaged, PrepError
+from rag.errors import IndexDamaged, IndexMissing, PrepError
 from rag.index import Manifest
 from tests.ingest.conftest import Project, assert_sound
 
@@ -80,6 +83,23 @@ def test_a_plain_ingest_over_a_damaged_index_ends_in_a_command_not_a_traceback(p
     with pytest.raises(IndexDamaged) as caught:
         project.sync()
     repair(project, caught.value)
+    assert_sound(project)
+
+
+@pytest.mark.parametrize("change", ["add column language text default 'en'", "rename column title to name"])
+def test_an_index_of_a_newer_version_is_told_and_the_named_commands_build_it_for_this_one(project: Project, change: str) -> None:
+    project.write("corpus/a.md", "---\nroles: [mle]\n---\nSubject a.\n")
+    project.sync()
+    manifest = Manifest.path(project.settings)
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "fingerprint": "newer", "languages": ["en"]}))
+    with closing(sqlite3.connect(folder(project) / "catalogue.sqlite")) as catalogue:
+        catalogue.execute(f"alter table documents {change}")
+    with pytest.raises(IndexMissing, match="version") as caught:
+        project.open()
+    try:
+        repair(project, caught.value)
+    except IndexDamaged as error:
+        repair(project, error)
     assert_sound(project)
 
 

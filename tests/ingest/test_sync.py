@@ -144,6 +144,17 @@ def test_the_same_guide_under_two_names_is_indexed_once_and_remembers_both(proje
     assert texts(assert_sound(project)) == {"The data moves away.": both, "Compare two windows.": both}
 
 
+def test_a_shared_passage_does_not_pass_filters_by_the_labels_of_two_guides_together(project: Project) -> None:
+    shared = "Shared passage, word for word."
+    project.write("corpus/a.md", f"---\narea: llm\nlevel: core\nroles: [mle]\n---\n# A\n\n{shared}\n")
+    project.write("corpus/b.md", f"---\narea: data\nlevel: deep\nroles: [ds]\n---\n# B\n\n{shared}\n\n## More\n\nOwn words.\n")
+    project.sync()
+    index = project.open()
+    assert allowed(index, areas=("llm",), levels=("deep",)) == allowed(index, areas=("data",), roles=("mle",)) == set()
+    assert allowed(index, areas=("llm",), levels=("core",), roles=("mle",)) == {shared}
+    assert allowed(index, areas=("llm", "data"), levels=("deep",)) == {shared, "Own words."}
+
+
 def test_a_passage_in_two_guides_is_found_by_either_ones_labels_and_survives_the_first(project: Project) -> None:
     shared = "Shared passage, word for word."
     project.write("corpus/a.md", f"---\nroles: [mle]\n---\n# A\n\n{shared}\n")
@@ -153,6 +164,7 @@ def test_a_passage_in_two_guides_is_found_by_either_ones_labels_and_survives_the
     assert texts(index)[shared] == {"corpus/a.md", "corpus/b.md"}
     assert allowed(index, roles=("ds",)) == {shared, "Own words."}
     assert allowed(index, roles=("mle",)) == {shared}
+    assert allowed(index, roles=("mle", "ds")) == {shared, "Own words."}
     (project.folder / "corpus/a.md").unlink()
     project.sync()
     index = assert_sound(project)

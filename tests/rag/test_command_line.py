@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -283,3 +285,31 @@ def test_a_reader_that_closes_the_pipe_early_gets_no_traceback(library: Library)
     result = subprocess.run(command, cwd=library.folder, env=environment, stdout=write_end, stderr=subprocess.PIPE, text=True)
     os.close(write_end)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["rag", QUESTION], ""),
+        (["ingest"], "Nothing is lost: the next `python -m ingest`"),
+        (["evals.run"], "What is measured is kept"),
+    ],
+    ids=["rag", "ingest", "evals.run"],
+)
+def test_ctrl_c_ends_a_command_with_130_and_no_traceback(library: Library, words: list[str], told: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        environment = {
+            **os.environ,
+            "PREP_MODELS_DIR": str(MODELS),
+            "PREP_CHROMA_URL": url,
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        }
+        command = [sys.executable, "-m", *words]
+        with subprocess.Popen(command, cwd=library.folder, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            connection, _ = silent.accept()  # it is at work now, and waits for an answer
+            with connection:
+                process.send_signal(signal.SIGINT)
+                _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told in said and "Traceback" not in said

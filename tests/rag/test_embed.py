@@ -2,7 +2,10 @@
 
 import copy
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -198,3 +201,11 @@ def test_a_folder_that_holds_no_model_is_named_with_the_setting_to_change(tmp_pa
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "nonsense"}))
     with pytest.raises(ModelProblem, match="PREP_EMBED_MODEL"):
         load_encoder(make_settings(tmp_path, embed_model=str(tmp_path)))
+
+
+def test_a_hub_out_of_reach_is_told_at_once_and_not_after_a_minute_of_retries() -> None:
+    load = "from rag.embed import TorchEncoder; TorchEncoder('nobody/nothing', threads=1)"
+    environment = {**os.environ, "HF_HUB_OFFLINE": "0", "HF_ENDPOINT": "http://127.0.0.1:9"}
+    done = subprocess.run([sys.executable, "-c", load], env=environment, capture_output=True, text=True, timeout=45)
+    assert "ModelProblem: The embedding model 'nobody/nothing' cannot be loaded (ConnectError" in done.stderr
+    assert "Retrying" not in done.stderr

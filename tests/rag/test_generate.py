@@ -22,7 +22,7 @@ from rag.embed import OnnxEncoder
 from rag.generate import REFUSAL, UNSUPPORTED
 from rag.markers import renumbered, statements, write_numbers
 from rag.orders import disarmed, is_order
-from rag.types import Answer, Passage, Turn
+from rag.types import Answer, Citation, Passage, Turn
 from rag.units import units
 from tests.chat_server import Act, ChatServer, Fails, Garbles, Request, Says, Text
 from tests.rag.conftest import CORPUS, Library
@@ -124,6 +124,18 @@ def test_the_text_streams_in_whole_markers_counted_from_one_and_is_the_answers_o
     assert all(len(re.findall(r"\[", piece)) == len(re.findall(r"\[\d+\]", piece)) for piece in pieces), "a marker was torn apart"
     assert re.findall(r"\[(\d+)\]", answer.text) == ["1", "2"] == [str(citation.number) for citation in answer.citations]
     assert not re.search(r"p[0-9a-f]{3}\]", answer.text)
+
+
+def test_a_number_points_to_the_right_sentence_while_the_model_is_still_writing(talk: Talk) -> None:
+    talk.server.plays(honest)
+    known: dict[int, Citation] = {}
+    for piece in talk.with_settings().stream(QUESTION):
+        if isinstance(piece, Citation):
+            known[piece.number] = piece
+        elif isinstance(piece, str):
+            assert known.keys() >= set(map(int, re.findall(r"\[(\d+)\]", piece)))
+        else:
+            assert tuple(known.values()) == piece.citations != ()
 
 
 def test_a_number_stands_for_the_very_sentence_of_the_passage_that_says_it(talk: Talk) -> None:

@@ -1,10 +1,12 @@
 """The door to chat models: what is missing is named, faults are retried within the budget, and no key ever shows."""
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterator
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 from pydantic import BaseModel
@@ -170,6 +172,36 @@ def test_an_empty_key_is_a_missing_key(online: Settings, monkeypatch: pytest.Mon
     monkeypatch.setenv("OPENAI_API_KEY", "")
     with pytest.raises(ModelProblem, match="export OPENAI_API_KEY="):
         Chat(online)
+
+
+GOOGLE_SAYS = "Provide api_key or set GOOGLE_API_KEY/GEMINI_API_KEY [input_value={'key': 'sk-secret'}]"
+AMAZON_SAYS = "Could not load credentials: you must specify a region."
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "model", "said", "advice"),
+    [
+        ("google_genai:m", "langchain_google_genai", "ChatGoogleGenerativeAI", GOOGLE_SAYS, "export GOOGLE_API_KEY=…"),
+        ("bedrock:m", "langchain_aws", "ChatBedrock", AMAZON_SAYS, "what its package reads from the environment"),
+    ],
+    ids=["google_genai", "bedrock"],
+)
+def test_the_advice_names_the_variable_that_the_provider_reads_and_invents_none(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str, package: str, model: str, said: str, advice: str
+) -> None:
+    def refuse(**_: object) -> None:
+        raise ValueError(said)
+
+    monkeypatch.setitem(sys.modules, package, SimpleNamespace(**{model: refuse}))
+    with pytest.raises(ModelProblem, match=advice) as caught:
+        chat_model(settings, name)
+    assert not re.search("GENAI_API_KEY|BEDROCK_API_KEY|sk-secret", str(caught.value))
+
+
+def test_a_setting_that_is_no_key_is_not_called_the_key(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", KEY)
+    with pytest.raises(ModelProblem, match="export OPENAI_API_VERSION="):
+        chat_model(settings, "azure_openai:m")
 
 
 @pytest.mark.parametrize(

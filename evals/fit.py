@@ -1,0 +1,93 @@
+"""`python -m evals.fit`: fit the two rules that answers hang on, on the dev split of the golden questions.
+
+One tells a question the guides answer from one they do not (`rag/evidence.py`), one the pieces of passages that say what was
+asked (`rag/pieces.py`). Both are judged by cross-validation; the weights printed are those that stand in these files.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import astuple, fields
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict
+
+from evals import dataset
+from evals.command import command
+from evals.dataset import Place
+from rag import evidence, pieces
+from rag.assistant import Assistant
+from rag.compose import planned, tasks_of
+from rag.settings import load_settings
+from rag.types import Passage
+from rag.units import Unit
+
+OVER_REFUSAL = (0.02, 0.04, 0.06, 0.08)
+STATES = 0.5  # of the shorter of a piece and a quote: with that much in common the piece states the fact
+
+
+@command
+def main() -> int:
+    console = Console(width=120)
+    settings = load_settings()
+    assistant = Assistant(settings)
+    known = dataset.Evidence(assistant.index.catalogue, settings.corpus_dir)
+    refusal: list[tuple[Any, bool]] = []
+    choice: list[tuple[Any, bool]] = []
+    groups: list[int] = []
+    for number, question in enumerate(track(dataset.load("dev"), "Retrieving", console=console, transient=True)):
+        found = assistant.retrieve(question.text, question.history)
+        refusal += [(evidence.signals_of(item, assistant.index), question.answerable) for item in found.retrievals]
+        places = [place for fact in question.facts for place in known.places(fact)]
+        for plan in filter(None, planned(tasks_of(found, [question.answerable] * len(found.retrievals)), assistant.index, "")):
+            signals = pieces.signals_of(plan.found, plan.found.index(plan.lead), plan.retrieval, assistant.index)
+            for item, own in zip(plan.found, signals, strict=True):
+                choice += [(each, states(item.passage, unit, places)) for unit, each in zip(item.units, own, strict=True)]
+            groups += [number] * (len(choice) - len(groups))
+
+    console.rule("Do the guides answer it?")
+    chances, labels = fitted(console, refusal, 10.0, "balanced", StratifiedKFold(10, shuffle=True, random_state=0), None)
+    for share in OVER_REFUSAL:
+        threshold = float(np.quantile(chances[labels], share))
+        refused = float((chances[~labels] < threshold).mean())
+        console.print(
+            f"at {share:.0%} of answerable questions refused: {refused:.1%} of the others refused (threshold {threshold:.2f})"
+        )
+    console.rule("Does a piece say what was asked?")
+    chances, labels = fitted(console, choice, 1.0, None, GroupKFold(6), groups)
+    console.print(f"average precision {average_precision_score(labels, chances):.3f}; {labels.mean():.1%} of pieces do")
+    return 0
+
+
+def states(passage: Passage, unit: Unit, places: Sequence[Place]) -> bool:
+    start, end = passage.source.start + unit.start, passage.source.start + unit.end
+    return any(
+        place.doc_id == passage.source.doc_id
+        and min(place.end, end) - max(place.start, start) >= STATES * min(end - start, place.end - place.start)
+        for place in places
+    )
+
+
+def fitted(
+    console: Console, rows: Sequence[tuple[Any, bool]], freedom: float, balance: str | None, folds: Any, groups: list[int] | None
+) -> tuple[Any, Any]:
+    """Print the fitted weights; returns the cross-validated chances and the labels."""
+    features, labels = np.array([astuple(signals) for signals, _ in rows]), np.array([label for _, label in rows])
+    model = LogisticRegression(C=freedom, class_weight=balance, max_iter=2000)
+    chances = cross_val_predict(model, features, labels, cv=folds, groups=groups, method="predict_proba")[:, 1]
+    model.fit(features, labels)
+    table = Table("signal", "AUROC alone", "weight", box=None)
+    for column, field in enumerate(fields(rows[0][0])):
+        table.add_row(field.name, f"{roc_auc_score(labels, features[:, column]):.3f}", f"{model.coef_[0][column]:.2f}")
+    console.print(table)
+    console.print(f"bias {model.intercept_[0]:.2f}; all signals, cross-validated: AUROC {roc_auc_score(labels, chances):.3f}")
+    return chances, labels
+
+
+if __name__ == "__main__":
+    sys.exit(main())
