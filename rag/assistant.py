@@ -16,9 +16,9 @@ from rag.index import Index, Manifest, fingerprint
 from rag.llm import Chat, NoReply
 from rag.orders import disarmed
 from rag.rerank import load_reranker
-from rag.retrieve import Found, Retriever
+from rag.retrieve import Found, Retrieval, Retriever
 from rag.settings import Settings
-from rag.types import Answer, Filters, Length, Passage, Turn
+from rag.types import Answer, Citation, Filters, Length, Passage, Turn
 from rag.understand import understand
 from rag.verify import Checker
 
@@ -53,8 +53,9 @@ class Assistant:
 
     def stream(
         self, question: str, history: Sequence[Turn] = (), filters: Filters = Filters(), length: Length = "standard"
-    ) -> Iterator[str | Answer]:
-        """The answer's text as it comes, then the answer itself, which has it right where a check changed what was shown."""
+    ) -> Iterator[str | Citation | Answer]:
+        """The answer's text as it comes, each citation before the words that carry its number; then the answer itself, which has
+        both right where a check changed what was shown."""
         started = time.perf_counter()
         retriever = self._current()
         chat = Chat(self.settings) if self.settings.llm else None
@@ -83,6 +84,7 @@ class Assistant:
         else:
             answer = Answer(question, "answered", cited.text, cited.citations, found.passages, trace)
         if not (generation and generation.shown):
+            yield from answer.citations
             yield from (block + "\n\n" for block in answer.text.split("\n\n"))
         trace["milliseconds"]["total"] = round((time.perf_counter() - started) * 1000, 3)
         yield answer
@@ -112,8 +114,16 @@ def search(retriever: Retriever, question: str, history: Sequence[Turn], filters
 
 def harmless(found: Found) -> Found:
     """What was found less the orders that stand in it."""
-    retrievals = [replace(item, passages=tuple(map(disarmed, item.passages))) for item in found.retrievals]
-    return replace(found, retrievals=tuple(retrievals), passages=tuple(map(disarmed, found.passages)))
+
+    def disarm(retrieval: Retrieval) -> Retrieval:
+        return replace(retrieval, passages=tuple(map(disarmed, retrieval.passages)), twins=tuple(map(disarmed, retrieval.twins)))
+
+    return replace(
+        found,
+        retrievals=tuple(map(disarm, found.retrievals)),
+        passages=tuple(map(disarmed, found.passages)),
+        premise=found.premise and disarm(found.premise),
+    )
 
 
 def refusal(passages: Sequence[Passage]) -> str:

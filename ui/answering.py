@@ -4,7 +4,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rag.types import Answer
-from ui.conversations import Conversation
+from ui.conversations import Conversation, Exchange
 from ui.render import section_at, sections
 
 if TYPE_CHECKING:
@@ -32,16 +32,16 @@ def candidates(assistant: "Assistant", answer: Answer) -> list[dict[str, Any]]:
     return named
 
 
-def followups(assistant: "Assistant", conversation: Conversation) -> list[str]:
+def followups(assistant: "Assistant", conversation: Conversation, exchange: Exchange) -> list[str]:
     """Questions that head the nearest sections of the guide just quoted, each tried: only what leads back there is offered."""
-    cited = conversation.exchanges[-1].citations
+    cited = exchange.citations
     document = assistant.index.catalogue.document(cited[0].doc_id) if cited else None
     if document is None or document.format == "plain":
         return []
     found = sections(document)
     here = found.index(section_at(document, cited[0].start))
-    seen = {citation.heading for exchange in conversation.exchanges for citation in exchange.citations}
-    seen |= {exchange.question for exchange in conversation.exchanges}
+    seen = {citation.heading for earlier in conversation.exchanges for citation in earlier.citations}
+    seen |= {earlier.question for earlier in conversation.exchanges}
     near = sorted(range(len(found)), key=lambda place: (abs(place - here), place < here))
     unasked = [title for place in near if (title := found[place].title).endswith("?") and title not in seen]
 

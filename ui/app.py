@@ -1,26 +1,28 @@
-"""Wiring: the pages, the look, and nothing else."""
+"""What is served: the pages, and an assistant that is opened as the server starts, so that the first visitor need not wait."""
 
-from pathlib import Path
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import streamlit as st
 
+from rag.errors import PrepError
 from ui import session
-from ui.views import ask, library, quality, settings
 
-HERE = Path(__file__).parent
+AFTER_SECONDS = 1  # a browser that waits for the server to start gets its page first
 
-st.set_page_config(page_title="Prep RAG", page_icon=str(HERE / "logo.svg"), layout="wide")
-st.logo(HERE / "logo.svg", size="large")
-st.html(HERE / "style.css")
-st.html(f"<script>{(HERE / 'script.js').read_text()}</script>", unsafe_allow_javascript=True)
-page = st.navigation(
-    [
-        st.Page(ask.draw, title="Ask", url_path="ask", default=True),
-        st.Page(library.draw, title="Library", url_path="library"),
-        st.Page(quality.draw, title="Quality", url_path="quality"),
-        st.Page(settings.draw, title="Settings", url_path="settings"),
-    ],
-    position="top",
-)
-with session.told():
-    page.run()
+
+def open_assistant() -> None:
+    with suppress(PrepError):  # the page says what is wrong
+        session.assistant()
+
+
+@asynccontextmanager
+async def opening(_: st.App) -> AsyncIterator[None]:
+    timer = threading.Timer(AFTER_SECONDS, open_assistant)
+    timer.start()
+    yield
+    timer.cancel()
+
+
+app = st.App("frame.py", lifespan=opening)

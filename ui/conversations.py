@@ -2,11 +2,11 @@
 
 import re
 import secrets
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from filelock import FileLock
 from pydantic import TypeAdapter
 
 from rag.settings import Settings
@@ -33,6 +33,12 @@ class Exchange:
     followups: list[str] = field(default_factory=list)
     verdict: str = ""
     wanted: bool = False
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def cite(self, citation: Citation) -> None:
+        """Of a number that was given anew, the last meaning counts."""
+        others = (item for item in self.citations if item.number != citation.number)
+        self.citations = sorted([*others, citation], key=lambda item: item.number)
 
     def settle(self, answer: Answer, candidates: list[dict[str, Any]]) -> None:
         """Take over what a later visit needs, so that it does not depend on the index being the same."""
@@ -48,6 +54,12 @@ class Conversation:
     filters: Filters = field(default_factory=Filters)
     exchanges: list[Exchange] = field(default_factory=list)
 
+    def put(self, exchange: Exchange) -> None:
+        """In the place it has, else at the end."""
+        names = [item.id for item in self.exchanges]
+        place = names.index(exchange.id) if exchange.id in names else len(names)
+        self.exchanges[place : place + 1] = [exchange]
+
     def history(self, before: int) -> list[Turn]:
         return [Turn(exchange.question, exchange.text) for exchange in self.exchanges[:before] if exchange.status == "answered"]
 
@@ -59,13 +71,20 @@ def folder(settings: Settings) -> Path:
     return settings.data_dir / "conversations"
 
 
-def save(settings: Settings, conversation: Conversation) -> None:
-    """Written beside and renamed, so that a crash leaves the old one or the new one."""
+def save(settings: Settings, conversation: Conversation, exchange: Exchange | None = None) -> None:
+    """Of a conversation on disk only this exchange is touched: another tab may have gone on with the others.
+
+    Written beside and renamed, so that a crash leaves the old one or the new one.
+    """
     folder(settings).mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder(settings) / f"{conversation.id}.json"
-    staged = path.with_suffix(f".{time.monotonic_ns()}")
-    staged.write_bytes(JSON.dump_json(conversation))
-    staged.replace(path)
+    with FileLock(folder(settings) / ".lock"):
+        kept = load(settings, conversation.id) or conversation
+        if exchange:
+            kept.put(exchange)
+        staged = path.with_suffix(".staged")
+        staged.write_bytes(JSON.dump_json(replace(kept, length=conversation.length, filters=conversation.filters)))
+        staged.replace(path)
 
 
 def load(settings: Settings, name: str) -> Conversation | None:

@@ -40,7 +40,7 @@ def answer(exchange: Exchange, turn: int, *, busy: bool = False) -> str:
         body = REFUSAL
     else:
         known = {item.number for item in exchange.citations}
-        body = markup(exchange.text, number=lambda n: f"#quote-{turn}-{n}" if busy or n in known else None)
+        body = markup(exchange.text, number=lambda n: f"#quote-{turn}-{n}" if n in known else None)
     return (
         f'<div class="answer {exchange.status}" role="region" aria-live="polite" aria-busy="{str(busy).lower()}" '
         f'aria-label="Answer {turn + 1}">\n{body or WAITING * busy}</div>'
@@ -52,6 +52,8 @@ def question(exchange: Exchange, turn: int) -> str:
 
 
 def sources(exchange: Exchange, turn: int, lookup: Lookup) -> str:
+    if exchange.status == "not_in_corpus":
+        return nearest(exchange.nearest, turn, lookup)
     return margin("Sources", [source_card(item, turn, lookup(item.doc_id)) for item in exchange.citations])
 
 

@@ -16,13 +16,11 @@
 
   // A number opens its source where the reader is; the link in the source leads back to that number.
   let cited;
-  let early = "";
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a.cite, a.return");
     if (!link) return;
     event.preventDefault();
     const quote = document.getElementById(link.hash.slice(1));
-    early = quote ? "" : link.hash;  // asked for while the answer is still being written
     if (!quote) return;
     const source = quote.closest("details");
     if (link.matches(".cite")) {
@@ -69,7 +67,6 @@
       if (document.activeElement === document.body) box().focus({ preventScroll: true });
     }
     follow();
-    if (early && document.getElementById(early.slice(1))) document.querySelector(`a.cite[href="${early}"]`)?.click();
     const guide = document.querySelector(".guide[data-goal]:not([data-goal='']):not([data-gone])");
     const goal = guide && document.getElementById(guide.dataset.goal);
     if (goal) {

@@ -1,5 +1,6 @@
 """The whole path from a question to a cited answer or an honest refusal."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
 from itertools import pairwise
@@ -14,7 +15,7 @@ from rag.embed import OnnxEncoder
 from rag.errors import IndexMissing
 from rag.retrieve import Retriever
 from rag.settings import Settings
-from rag.types import LENGTHS, Answer, Filters, Length, Turn
+from rag.types import LENGTHS, Answer, Citation, Filters, Length, Turn
 from tests.conftest import make_settings
 from tests.rag.answers import assert_sound, folded, statements, words_said
 from tests.rag.conftest import Library
@@ -185,8 +186,20 @@ def test_a_question_that_stands_alone_is_not_bent_by_the_history(assistant: Assi
 
 def test_the_stream_is_the_answer_piece_by_piece_and_then_the_answer(assistant: Assistant) -> None:
     *pieces, last = assistant.stream(CODE)
-    assert isinstance(last, Answer) and len(pieces) > 1
-    assert "".join(str(piece) for piece in pieces).strip() == last.text == assistant.ask(CODE).text
+    words = [piece for piece in pieces if isinstance(piece, str)]
+    assert isinstance(last, Answer) and len(words) > 1
+    assert "".join(words).strip() == last.text == assistant.ask(CODE).text
+
+
+def test_a_number_points_somewhere_as_soon_as_it_is_read(assistant: Assistant) -> None:
+    known: set[int] = set()
+    for piece in assistant.stream(CODE):
+        if isinstance(piece, Citation):
+            known.add(piece.number)
+        elif isinstance(piece, str):
+            assert known.issuperset(map(int, re.findall(r"\[(\d+)\]", piece)))
+        else:
+            assert known == {item.number for item in piece.citations} != set()
 
 
 def test_two_threads_at_once_each_get_their_own_answer(assistant: Assistant, answers: dict[str, Answer]) -> None:

@@ -79,7 +79,7 @@ def app(project: Settings, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.chdir(project.data_dir.parent)
     monkeypatch.setenv("PREP_DATA_DIR", str(project.data_dir))
     monkeypatch.setenv("PREP_MODELS_DIR", str(MODELS))
-    return AppTest.from_file(str(ROOT / "ui" / "app.py"), default_timeout=60)
+    return AppTest.from_file(str(ROOT / "ui" / "frame.py"), default_timeout=60)
 
 
 @contextmanager

@@ -107,6 +107,16 @@ def test_filters_and_length_stay_with_the_conversation(app: AppTest, project: Se
     assert talk(app, project).filters.areas == ("debugging",)
 
 
+def test_a_second_tab_goes_on_where_the_first_one_is_and_takes_no_answer_from_it(app: AppTest, project: Settings) -> None:
+    ask(app, QUESTION)
+    other = AppTest.from_file(app._script_path, default_timeout=60)
+    other.query_params["c"] = app.session_state["conversation"].id
+    ask(other, REFUSED)
+    ask(app, "What causes train-serve skew?")
+    kept = [(exchange.question, exchange.status) for exchange in talk(app, project).exchanges]
+    assert kept == [(QUESTION, "answered"), (REFUSED, "not_in_corpus"), ("What causes train-serve skew?", "answered")]
+
+
 def test_a_conversation_that_is_not_ours_to_guess_opens_empty(app: AppTest) -> None:
     app.query_params["c"] = "A" * 22
     app.run()
@@ -181,17 +191,11 @@ def test_a_date_that_is_none_takes_no_page_down(project: Settings, stated: str) 
     assert library.updated(Document("a.md", "A", text, body_start=len(text) - 6), project) is None
 
 
-def test_the_worst_questions_come_first_and_unscored_ones_not_at_all(tmp_path: Path) -> None:
-    rows = [
-        {"question": "fine", "metrics": {"good": 1.0}},
-        {"question": "<b>bad</b>", "metrics": {"good": 0.0, "recall@5": 0.0}},
-        {"question": "half", "metrics": {"recall@5": 0.5}},
-        {"question": "failed", "metrics": {}},
-    ]
-    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    drawn = quality.worst(tmp_path)
-    assert drawn.index("&lt;b&gt;bad") < drawn.index("half")
-    assert "fine" not in drawn and "failed" not in drawn
+def test_a_fresh_clone_shows_the_worst_questions_each_with_a_link_that_asks_it(app: AppTest, project: Settings) -> None:
+    (figures,) = quality.read_runs(project)
+    assert figures["worst"], "the figures that come with the code name them"
+    drawn = quality.worst([{"question": "<b>Why & how?", "history": ["<i>"], "style": "direct", "fault": "failed"}])
+    assert "&lt;b&gt;Why &amp; how?" in drawn and 'href="./?q=%3Cb%3EWhy+%26+how%3F"' in drawn and "after “&lt;i&gt;”" in drawn
 
 
 def test_the_latest_run_is_the_one_made_last_and_only_runs_of_the_same_questions_are_compared(project: Settings) -> None:
@@ -202,8 +206,8 @@ def test_the_latest_run_is_the_one_made_last_and_only_runs_of_the_same_questions
         path.write_text(json.dumps({"date": "2026-01-01", "rows": 60 if name == "c-last" else 9, "config": {"split": split}}))
         os.utime(path, (age, age))
     runs = quality.read_runs(project)
-    assert [folder.name for folder, _ in runs] == names
-    assert quality.of_the_same_questions([run for _, run in runs]) == [[runs[0][1], runs[1][1]]]
+    assert [(run["rows"], run["config"]["split"]) for run in runs] == [(9, "dev"), (9, "dev"), (9, "test"), (60, "dev")]
+    assert quality.of_the_same_questions(runs) == [runs[:2]]
     shutil.rmtree(project.data_dir / "evals")
 
 

@@ -1,6 +1,7 @@
 """The app in a real browser, as a person meets it."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -184,13 +185,16 @@ def own(tmp_path: Path, project: Settings) -> Path:
     return tmp_path
 
 
-def test_dropped_files_are_ingested_skipped_with_a_reason_and_answerable_at_once(page: Page, own: Path) -> None:
+@pytest.mark.parametrize("index", [True, False], ids=["index", "no index yet"])
+def test_dropped_files_are_ingested_skipped_with_a_reason_and_answerable_at_once(page: Page, own: Path, index: bool) -> None:
+    if not index:
+        shutil.rmtree(own / ".prep" / "index")
     note = (
         "# Quokka smoothing\n\n## What is quokka smoothing?\n\nQuokka smoothing averages a metric over seven happy marsupials.\n"
     )
     with serving(own) as (address, _):
         page.goto(f"{address}/library")
-        expect(page.locator(".card").first).to_be_visible()
+        expect(page.locator(".card" if index else "[data-testid=stAlert]").first).to_be_visible()
         page.get_by_text("Add your own documents").click()
         files = [
             {"name": "quokka <i>notes<i>.md", "mimeType": "text/markdown", "buffer": note.encode()},
@@ -202,6 +206,7 @@ def test_dropped_files_are_ingested_skipped_with_a_reason_and_answerable_at_once
         page.get_by_role("button", name="Add to the library").click()
         expect(page.get_by_text("quokka <i>notes<i>.md: added")).to_be_visible()
         expect(page.get_by_text("empty.md was left out")).to_be_visible()
+        expect(page.locator(".card")).to_have_count(3)
         page.get_by_role("link", name="Ask", exact=True).click()
         ask(page, "What is quokka smoothing?")
         expect(page.locator(".answer")).to_contain_text("seven happy marsupials")
@@ -221,6 +226,16 @@ def test_without_an_index_the_page_says_so_and_goes_on_by_itself_once_there_is_o
         synchronise(Settings().model_copy(update={"data_dir": Path(".prep")}), [], encoder=encoder)
         expect(page.locator(".found")).to_have_count(1)
         expect(page.get_by_test_id("stAlert")).to_have_count(0)
+
+
+def test_the_model_is_loaded_before_the_first_visitor_comes(project: Settings) -> None:
+    with serving(project.data_dir.parent) as (_, server):
+        loaded = Path(f"/proc/{server.pid}/maps")
+        assert "onnxruntime" not in loaded.read_text()
+        patience = time.monotonic() + 20
+        while "onnxruntime" not in loaded.read_text():
+            assert time.monotonic() < patience
+            time.sleep(0.2)
 
 
 @pytest.fixture(scope="session")
@@ -258,8 +273,10 @@ def test_a_models_reply_streams_with_live_numbers_can_be_stopped_and_survives_a_
         chat.plays(Says(slowly, pause=0.02))
         page.get_by_role("button", name="Ask again").click()
         busy.locator("a.cite").first.click()
+        expect(page.locator(".source[open] mark[id]").first).to_be_in_viewport()
+        expect(busy).to_have_count(1)  # opened while the model is still writing
         expect(page.locator(".found")).to_have_count(1)
-        expect(page.locator(".source[open] mark[id]").first).to_be_in_viewport()  # opened as soon as it was there
+        expect(page.locator(".source[open] mark[id]").first).to_be_in_viewport()
         page.locator(".found summary").click()
         expect(page.locator(".found")).to_contain_text("openai:test")
         assert page.evaluate("window.hacked") is None and page.locator(".answer img").count() == 0

@@ -1,6 +1,7 @@
 """Conversations on disk: found again by their id, by nobody without it."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +48,23 @@ def test_a_file_of_another_version_or_cut_short_is_no_conversation_and_no_crash(
     for broken in ("", "{", '{"length": "deep"}', path.read_text().replace('"question"', '"frage"')):
         path.write_text(broken)
         assert load(kept, conversation.id) is None
+
+
+def test_two_tabs_with_one_conversation_lose_no_turn_of_each_other(kept: Settings) -> None:
+    save(kept, talk_of_both := talk())
+    tabs = [found for _ in range(8) if (found := load(kept, talk_of_both.id))]
+
+    def go_on(tab: Conversation) -> None:
+        for status in ("asked", "answered"):
+            exchange = tab.exchanges[-1] if status == "answered" else Exchange("And then?")
+            exchange.status = status
+            tab.put(exchange)
+            save(kept, tab, exchange)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(go_on, tabs))
+    found = load(kept, talk_of_both.id)
+    assert found and [item.status for item in found.exchanges] == ["answered"] * 9
 
 
 def test_only_its_owner_may_list_the_folder(kept: Settings) -> None:

@@ -1,6 +1,7 @@
 """The page people keep open: ask, read, check, ask on."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,7 +10,7 @@ import streamlit as st
 from rag import journal
 from rag.errors import PrepError
 from rag.settings import load_settings
-from rag.types import LENGTHS, Answer, Filters, Length
+from rag.types import LENGTHS, Answer, Citation, Document, Filters, Length
 from ui import answering, conversations, panels, session
 from ui.conversations import Conversation, Exchange
 from ui.panels import LENGTH_NAMES, readable
@@ -48,15 +49,9 @@ def draw() -> None:
             for sample in SAMPLES:
                 st.button(sample, key=f"sample-{sample}", on_click=put, args=(sample,))
     with session.told(trouble):
-        with talk:
-            for turn, exchange in enumerate(conversation.exchanges):
-                slot = st.empty()
-                if exchange.status == "asked":
-                    heard(status, "Looking through the guides …")
-                    answer_in(slot, conversation, turn)
-                    heard(status, f"The answer is there, with {len(exchange.citations)} sources.")
-                with st.container(key=f"exchange-{turn}"):
-                    show(conversation, turn)
+        for turn in range(len(conversation.exchanges)):
+            with talk, st.container(key=f"exchange-{turn}"):
+                show(conversation, turn, status)
         session.assistant()  # after the page is painted: ready by the time a question is typed
 
 
@@ -67,41 +62,37 @@ def heard(place: Any, words: str) -> None:
 
 def current() -> Conversation:
     """The conversation in the address, else the one of this tab, else a new one."""
-    known: Conversation | None = st.session_state.get("conversation")
-    name = st.query_params.get("c")
-    if name and (known is None or known.id != name):
-        known = conversations.load(load_settings(), name)
-    elif not name and "q" in st.query_params:
-        known = None
-    if known is None:
-        known = Conversation()
+    known: Conversation = st.session_state.get("conversation") or Conversation()
+    name = st.query_params.get("c") or ("" if "q" in st.query_params else known.id)
+    found = conversations.load(load_settings(), name) or (known if known.id == name else Conversation())
+    if found.exchanges:
+        st.query_params["c"] = found.id  # back from another page
+    else:
         st.query_params.pop("c", None)
-    elif known.exchanges:
-        st.query_params["c"] = known.id  # back from another page
-    st.session_state["conversation"] = known
-    return known
+    st.session_state["conversation"] = found
+    return found
 
 
-def put(question: str, again: Length | None = None) -> None:
-    """A button was pressed: ask this in the coming run; `again` puts it, at that length, in place of the last question."""
-    st.session_state["put"] = (question, again)
+def put(question: str, length: Length | None = None, place: str = "") -> None:
+    """A button was pressed: ask this in the coming run, at that length, in the place of the exchange so named."""
+    st.session_state["put"] = (question, length, place)
 
 
 def take_question(conversation: Conversation) -> None:
     """A question that came with this run joins the conversation, on disk too: whatever interrupts the run, it gets its answer."""
-    question, again = st.session_state.pop("put", ("", None))
+    question, length, place = st.session_state.pop("put", ("", None, ""))
     question = (question or st.query_params.pop("q", "")).strip()[:LONGEST_QUESTION]
     if question:
-        if again:
-            conversation.exchanges.pop()
-        conversation.exchanges.append(Exchange(question, again or conversation.length))
-        keep(conversation)
+        exchange = Exchange(question, length or conversation.length)
+        exchange.id = place or exchange.id
+        conversation.put(exchange)
+        keep(conversation, exchange)
         st.query_params["c"] = conversation.id
 
 
-def keep(conversation: Conversation) -> None:
+def keep(conversation: Conversation, exchange: Exchange | None = None) -> None:
     if conversation.exchanges:
-        conversations.save(load_settings(), conversation)
+        conversations.save(load_settings(), conversation, exchange)
 
 
 def composer(conversation: Conversation) -> None:
@@ -138,9 +129,9 @@ def filters(conversation: Conversation) -> None:
     with st.popover(f"Filters: {count}" if count else "All guides", type="tertiary", icon=":material/filter_list:"):
         if session.manifest() is None:
             return
-        picked = []
+        picked, catalogue = [], session.catalogue()
         for name, values in chosen.items():
-            offered = session.catalogue().labels(name)
+            offered = catalogue.labels(name)
             pills = st.pills(
                 name.capitalize(),
                 offered,
@@ -155,45 +146,73 @@ def filters(conversation: Conversation) -> None:
         keep(conversation)
 
 
-def answer_in(slot: Any, conversation: Conversation, turn: int) -> None:
-    """Stream the answer into its place. However the stream ends, what has been said is kept."""
+def show(conversation: Conversation, turn: int, status: Any) -> None:
+    """One exchange: the answer, its sources beside it (below it on a phone), and what can be done with it."""
     exchange = conversation.exchanges[turn]
-    with slot.container():
-        html(panels.question(exchange, turn))
-        with st.columns(BESIDE, gap="large")[0]:
-            place = st.empty()
-            html(panels.answer(exchange, turn, busy=True), place)
-            st.button(
-                "Stop", key=f"stop-{turn}", icon=":material/stop_circle:", shortcut="Escape", on_click=begun, args=(exchange,)
-            )
+    html(panels.question(exchange, turn))
+    left, right = st.columns(BESIDE, gap="large")
+    words, stop, beside = left.empty(), left.empty(), right.empty()
+
+    def paint(*, busy: bool = False, sources: bool = True) -> None:
+        if sources:
+            html(panels.sources(exchange, turn, lookup), beside)
+        html(panels.answer(exchange, turn, busy=busy), words)
+
+    if exchange.status == "asked":
+        heard(status, "Looking through the guides …")
+        paint(busy=True)
+        cut = (conversation, exchange)
+        stop.button("Stop", f"stop-{turn}", on_click=begun, args=cut, icon=":material/stop_circle:", shortcut="Escape")
+        answer(conversation, turn, paint)
+        stop.empty()
+        count = len(exchange.citations)
+        heard(status, f"The answer is there, with {count} sources." if count else "The guides do not answer this.")
+    else:
+        paint()
+    for sentence in exchange.trace.get("notes", []):
+        html(f'<p class="note">{escape(sentence)}</p>', left)
+    with st.container():  # on a phone: after the sources
+        after(conversation, turn, last=exchange is conversation.exchanges[-1])
+
+
+def lookup(doc_id: str) -> Document | None:
+    return session.catalogue().document(doc_id)
+
+
+def answer(conversation: Conversation, turn: int, paint: Callable[..., None]) -> None:
+    """Paint the answer as it comes. However that ends, what has been said is kept."""
+    exchange = conversation.exchanges[turn]
     try:
         assistant = session.assistant()
-        html(panels.answer(exchange, turn, busy=True), place)  # a run that was superseded while the model loaded ends here
-        begun(exchange)
-        keep(conversation)
-        drawn = 0.0
+        paint(busy=True)  # a run that was superseded while the model loaded ends here
+        begun(conversation, exchange)
+        drawn, cited = 0.0, False
         for piece in assistant.stream(exchange.question, conversation.history(turn), conversation.filters, exchange.length):
             if isinstance(piece, Answer):
                 exchange.settle(piece, answering.candidates(assistant, piece))
+            elif isinstance(piece, Citation):
+                exchange.cite(piece)
+                cited = True
             else:
                 exchange.text += piece
-            if time.monotonic() - drawn > REDRAW_SECONDS:
-                html(panels.answer(exchange, turn, busy=True), place)
-                drawn = time.monotonic()
-        exchange.followups = answering.followups(assistant, conversation)
+                if time.monotonic() - drawn > REDRAW_SECONDS:
+                    paint(busy=True, sources=cited)
+                    drawn, cited = time.monotonic(), False
+        paint()
+        exchange.followups = answering.followups(assistant, conversation, exchange)
         if exchange.status == "not_in_corpus":
             record_gap(exchange)
-        slot.empty()
     except PrepError:
-        exchange.status, exchange.text = "asked", ""  # answered by itself once the trouble is over
+        exchange.status, exchange.text, exchange.citations = "asked", "", []  # answered by itself once the trouble is over
         raise
     finally:
-        keep(conversation)
+        keep(conversation, exchange)
 
 
-def begun(exchange: Exchange) -> None:
+def begun(conversation: Conversation, exchange: Exchange) -> None:
     """From here on an interruption, such as the Stop button, leaves an answer that was cut off."""
     exchange.status = "open"
+    keep(conversation, exchange)
 
 
 def record_gap(exchange: Exchange) -> None:
@@ -208,29 +227,12 @@ def record_gap(exchange: Exchange) -> None:
     )
 
 
-def show(conversation: Conversation, turn: int) -> None:
-    """One exchange: the answer, its sources beside it (below it on a phone), and what can be done with it."""
-    exchange = conversation.exchanges[turn]
-    lookup = session.catalogue().document
-    html(panels.question(exchange, turn))
-    left, right = st.columns(BESIDE, gap="large")
-    with left:
-        html(panels.answer(exchange, turn))
-        for sentence in exchange.trace.get("notes", []):
-            html(f'<p class="note">{escape(sentence)}</p>')
-    with right:
-        refused = exchange.status == "not_in_corpus"
-        html(panels.nearest(exchange.nearest, turn, lookup) if refused else panels.sources(exchange, turn, lookup))
-    with st.container():  # on a phone: after the sources
-        after(conversation, turn, last=exchange is conversation.exchanges[-1])
-
-
 def after(conversation: Conversation, turn: int, last: bool) -> None:
     exchange = conversation.exchanges[turn]
     if exchange.status == "open":
         st.caption("This answer was cut off before its end.")
         if last:
-            again = (exchange.question, conversation.length)
+            again = (exchange.question, conversation.length, exchange.id)
             st.button("Ask again", key=f"again-{turn}", icon=":material/refresh:", on_click=put, args=again)
         return
     if exchange.wanted:
@@ -250,7 +252,7 @@ def after(conversation: Conversation, turn: int, last: bool) -> None:
 def want(conversation: Conversation, exchange: Exchange) -> None:
     journal.record(load_settings(), "wanted", question=exchange.question)
     exchange.wanted = True
-    keep(conversation)
+    keep(conversation, exchange)
 
 
 def actions(conversation: Conversation, turn: int, last: bool) -> None:
@@ -262,7 +264,7 @@ def actions(conversation: Conversation, turn: int, last: bool) -> None:
             with st.popover("Say it shorter or longer", type="tertiary"):
                 for length in LENGTHS:
                     if length != exchange.length:
-                        again = (exchange.question, length)
+                        again = (exchange.question, length, exchange.id)
                         st.button(LENGTH_NAMES[length], key=f"say-{turn}-{length}", on_click=put, args=again, type="tertiary")
     if thumb is None:
         return
@@ -270,7 +272,7 @@ def actions(conversation: Conversation, turn: int, last: bool) -> None:
     verdict = f"{'up' if thumb else 'down'} {reason}"
     if verdict != exchange.verdict:
         exchange.verdict = verdict
-        keep(conversation)
+        keep(conversation, exchange)
         record_feedback(conversation, turn)
     st.caption("Thank you. It is kept on this machine, with the trace of the answer.")
 

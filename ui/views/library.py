@@ -144,6 +144,8 @@ def read(doc_id: str) -> None:
 def add(settings: Settings) -> None:
     """Dropped files go through the same ingest as everything else, and can be asked about at once."""
     st.caption("Notes, PDFs, question banks. They stay on this machine, and answers quote them at once.")
+    if session.manifest() is None:
+        st.caption("Nothing has been ingested yet: the guides are read along with what you add, which takes some minutes.")
     with st.form("upload", clear_on_submit=True, border=False):
         files = st.file_uploader("Documents", type=FORMATS, accept_multiple_files=True, label_visibility="collapsed")
         sent = st.form_submit_button("Add to the library", type="primary")
@@ -169,7 +171,7 @@ def safe_name(name: str) -> str:
 
 
 def report(paths: Sequence[Path], settings: Settings) -> None:
-    """Ingest the folder of uploads and say of every file what became of it."""
+    """Ingest the folder of uploads, where there is no index yet the guides with it, and say of every file what became of it."""
     from ingest.scan import identify
     from ingest.sync import synchronise
 
@@ -178,7 +180,12 @@ def report(paths: Sequence[Path], settings: Settings) -> None:
     def progress(done: int, total: int) -> None:
         bar.progress(done / total if total else 1.0, f"{done} of {total} passages")
 
-    outcome = synchronise(settings, [uploads(settings)], progress=progress, encoder=session.assistant().encoder)
+    roots, encoder = [uploads(settings)], None
+    if session.manifest():
+        encoder = session.assistant().encoder
+    elif settings.corpus_dir.exists():
+        roots.append(settings.corpus_dir)
+    outcome = synchronise(settings, roots, progress=progress, encoder=encoder)
     bar.empty()
     reasons = {item.doc_id: item.reason for item in outcome.plan.skipped}
     for path in paths:

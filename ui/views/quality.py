@@ -1,7 +1,6 @@
 """How good the answers are, as last measured."""
 
 import json
-import statistics
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -30,8 +29,6 @@ NAMES = {
 ACRONYMS = {"mrr": "MRR", "ndcg": "NDCG", "ragas": "RAGAS"}
 LOWER_IS_BETTER = {"hallucination", "over_refusal"}
 NOT_SHARES = {"milliseconds", "words", "tokens", "cost", "cost_per_good_answer"}
-JUDGED_BY = ("good", "facts_stated", "recall@5", "refused")
-WORST = 12
 Summary = Mapping[str, Any]
 
 
@@ -41,29 +38,27 @@ def draw() -> None:
     if not runs:
         st.info("Nothing has been measured on this machine yet. Measure it: `python -m evals.run`", icon=":material/monitoring:")
         return
-    folder, latest = runs[-1]
+    latest = runs[-1]
     config = latest["config"]
     st.caption(
         f"{latest['date']}: {latest['rows']} questions ({config['split']}), {len(latest['failed'])} failed; "
         f"answers by {literal(str(config['model']))}, judged by {literal(str(config['judge']))}"
     )
     html(figures(latest["metrics"]))
+    for alike in of_the_same_questions(runs):
+        html(history(alike))
     html(breakdown("By the way of asking", latest["by_style"]))
     html(breakdown("By group", latest["by_group"]))
-    for alike in of_the_same_questions([run for _, run in runs]):
-        html(history(alike))
-    if folder == BASELINE.parent:
-        st.caption("These figures came with the code. Measure here, and the worst questions are listed: `python -m evals.run`")
-    html(worst(folder))
+    html(worst(latest.get("worst", [])))
 
 
-def read_runs(settings: Settings) -> list[tuple[Path, Summary]]:
+def read_runs(settings: Settings) -> list[Summary]:
     """Oldest first; the committed baseline when nothing was measured here."""
     paths = sorted((settings.data_dir / "evals").glob("*/summary.json"), key=lambda path: path.stat().st_mtime) or [BASELINE]
-    runs: list[tuple[Path, Summary]] = []
+    runs: list[Summary] = []
     for path in paths:
         with suppress(OSError, ValueError):  # there is no baseline, or the summary is being written
-            runs.append((path.parent, json.loads(path.read_text(encoding="utf-8"))))
+            runs.append(json.loads(path.read_text(encoding="utf-8")))
     return runs
 
 
@@ -74,18 +69,24 @@ def of_the_same_questions(runs: Sequence[Summary]) -> list[list[Summary]]:
     return [group for group in groups if len(group) > 1]
 
 
-def figures(metrics: dict[str, Any]) -> str:
-    rows = []
-    for name in (name for name in NAMES | metrics if name in metrics and name not in NOT_SHARES):
-        figure = metrics[name]
-        better = ' <span class="cut">lower is better</span>' if name in LOWER_IS_BETTER else ""
-        counted = f"{figure['low']:.2f} to {figure['high']:.2f}, {figure['scored']} questions"
-        counted += f", {figure['unscored']} not scored" if figure["unscored"] else ""
-        rows.append((title(name) + better, f"{figure['mean']:.2f}", f"{interval(figure)}<span>{counted}</span>"))
+def figures(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = [share(name, metrics[name]) for name in NAMES if name in metrics]
     if speed := metrics.get("milliseconds"):
         words = f"<span>half of the answers are faster; 95 of 100 take less than {speed['p95']:.0f} ms</span>"
         rows.append(("Time to answer", f"{speed['p50']:.0f} ms", words))
-    return table("Figures", "figures", rows, ["Measure", "Value", "Interval"])
+    more = [share(name, figure) for name, figure in metrics.items() if name not in NOT_SHARES | NAMES.keys()]
+    head = ["Measure", "Value", "Interval"]
+    return (
+        table("Figures", "figures", rows, head)
+        + f'<details class="found"><summary>More measures</summary>\n{table("More measures", "figures", more, head)}</details>'
+    )
+
+
+def share(name: str, figure: Mapping[str, Any]) -> tuple[str, str, str]:
+    better = ' <span class="cut">lower is better</span>' if name in LOWER_IS_BETTER else ""
+    counted = f"{figure['low']:.2f} to {figure['high']:.2f}, {figure['scored']} questions"
+    counted += f", {figure['unscored']} not scored" if figure["unscored"] else ""
+    return title(name) + better, f"{figure['mean']:.2f}", f"{interval(figure)}<span>{counted}</span>"
 
 
 def title(name: str) -> str:
@@ -125,22 +126,12 @@ def history(runs: Sequence[Summary]) -> str:
     return f'<h2>Over {len(runs)} runs of {runs[0]["rows"]} questions</h2><div class="history">{lines}</div>'
 
 
-def worst(folder: Path) -> str:
-    """The questions with the poorest marks, each a link that asks it again."""
-    try:
-        rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError):
-        return ""
-    marked = [(mark, row) for row in rows if (mark := mark_of(row)) is not None and mark < 1]
-    marked.sort(key=lambda item: item[0])
-    items = "".join(
-        f'<li><a href="./?{escape(urlencode({"q": row["question"]}))}" target="_self">{escape(row["question"])}</a>'
-        f"<span>{escape(row.get('style', ''))}, {mark:.2f}</span></li>"
-        for mark, row in marked[:WORST]
-    )
+def worst(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The questions with the poorest answers, each a link that asks it again."""
+    items = ""
+    for row in rows:
+        before = "".join(f"after “{escape(earlier)}”, " for earlier in row["history"])
+        address = escape(urlencode({"q": row["question"]}))
+        items += f'<li><a href="./?{address}" target="_self">{escape(row["question"])}</a>'
+        items += f"<span>{before}{escape(row['style'])}: {escape(row['fault'])}</span></li>"
     return f'<h2>The worst questions</h2><ol class="worst">{items}</ol>' if items else ""
-
-
-def mark_of(row: Mapping[str, Any]) -> float | None:
-    values = [row["metrics"][name] for name in JUDGED_BY if row["metrics"].get(name) is not None]
-    return statistics.fmean(values) if values else None
