@@ -1,7 +1,7 @@
 """Numbers that resolve: each stands for one exact span of one guide, and what is said is held against it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.types import Citation, Passage
@@ -14,10 +14,11 @@ NOT_ANSWERED = "*The guides do not answer this part.*"
 
 @dataclass(frozen=True)
 class Segment:
-    """Neighbouring units of one passage, quoted as one span."""
+    """Neighbouring units of one passage, quoted as one span; `echoes` are other guides' sentences that say what one unit says."""
 
     passage: Passage
     units: tuple[Unit, ...]
+    echoes: tuple[tuple[Unit, "Segment"], ...] = ()
 
     @property
     def words(self) -> int:
@@ -56,16 +57,20 @@ def resolve(sections: Sequence[Section]) -> Cited:
         for segment in section.segments:
             number = len(citations) + 1
             citations.append(citation(number, segment))
-            blocks.extend(paragraphs(segment, number))
+            also: dict[int, list[int]] = {}
+            for unit, echo in segment.echoes:
+                citations.append(citation(len(citations) + 1, echo))
+                also.setdefault(unit.start, []).append(len(citations))
+            blocks.extend(paragraphs(segment, number, also))
     return Cited("\n\n".join(blocks), tuple(citations))
 
 
-def paragraphs(segment: Segment, number: int) -> list[str]:
+def paragraphs(segment: Segment, number: int, also: Mapping[int, Sequence[int]]) -> list[str]:
     """The segment's units as they stand in the answer, sentences of one paragraph together."""
     blocks: list[str] = []
     previous: Unit | None = None
     for unit in segment.units:
-        piece = written(unit, number)
+        piece = written(unit, " ".join(f"[{cited}]" for cited in (number, *also.get(unit.start, ()))))
         if previous and unit.kind == "sentence" == previous.kind and unit.paragraph == previous.paragraph:
             blocks[-1] += " " + piece
         else:
@@ -90,14 +95,14 @@ def citation(number: int, segment: Segment) -> Citation:
     )
 
 
-def written(unit: Unit, number: int) -> str:
-    """The unit as it stands in the answer: verbatim, less line wraps and link targets, with its number."""
+def written(unit: Unit, mark: str) -> str:
+    """The unit as it stands in the answer: verbatim, less line wraps and link targets, with its mark."""
     if unit.kind == "sentence":
-        return f"{plain(unit.text)} [{number}]"
+        return f"{plain(unit.text)} {mark}"
     if unit.kind == "list":
         items = [unit.text[start - unit.start : end - unit.start] for start, end in unit.items]
-        return "\n".join(f"{LINK.sub(LINK_WORDS, item).rstrip()} [{number}]" for item in items)
-    return f"{unit.text}\n\n[{number}]"
+        return "\n".join(f"{LINK.sub(LINK_WORDS, item).rstrip()} {mark}" for item in items)
+    return f"{unit.text}\n\n{mark}"
 
 
 def plain(text: str) -> str:

@@ -49,19 +49,23 @@ class Stage:
 
 @dataclass(frozen=True)
 class Retrieval:
+    """The passages found, and those left out because another guide says nearly the same."""
+
     query: Query
     passages: tuple[Passage, ...]
+    twins: tuple[Passage, ...]
     candidates: Stage
     trace: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Found:
-    """All that was found for a question: one retrieval, or one for each of its parts."""
+    """All that was found for a question: one retrieval, or one for each of its parts; and one for what it takes for granted."""
 
     understood: Understood
     retrievals: tuple[Retrieval, ...]
     passages: tuple[Passage, ...]
+    premise: Retrieval | None = None
 
     @property
     def trace(self) -> dict[str, Any]:
@@ -73,6 +77,7 @@ class Found:
         candidates = {item["id"]: item for retrieval in reversed(self.retrievals) for item in retrieval.trace["candidates"]}
         return {
             "understood": self.understood.text,
+            "belief": self.understood.belief,
             "parts": [part.search for part in self.understood.parts],
             "milliseconds": milliseconds,
             "generation": self.retrievals[0].trace["generation"],
@@ -97,14 +102,15 @@ class Retriever:
         for passage in chain.from_iterable(zip_longest(*(retrieval.passages for retrieval in retrievals))):
             if passage and not any(set(passage.rows) & set(other.rows) for other in passages):
                 passages.append(passage)
-        return Found(understood, retrievals, tuple(passages[: self._settings.passages]))
+        premise = self.retrieve(understood.belief, filters) if understood.belief else None
+        return Found(understood, retrievals, tuple(passages[: self._settings.passages]), premise)
 
     def retrieve(self, question: str, filters: Filters = Filters()) -> Retrieval:
         clock = Clock()
         query = Query.of(question, self._encoder, self.index)
         clock.lap("embed")
         stage = self.candidates(query, filters, clock)
-        passages, cut = self.assemble(stage, filters)
+        passages, twins, cut = self.assemble(stage, filters)
         clock.lap("assemble")
         trace = {
             "understood": question,
@@ -113,7 +119,7 @@ class Retriever:
             "candidates": self._describe(stage),
             "cut": cut,
         }
-        return Retrieval(query, tuple(passages), stage, trace)
+        return Retrieval(query, tuple(passages), tuple(twins), stage, trace)
 
     def candidates(self, query: Query, filters: Filters, clock: "Clock") -> Stage:
         """Every passage either search found, with every signal computed for all of them."""
@@ -151,10 +157,11 @@ class Retriever:
         mixed[looked_at] = (1 - share) * scaled(fused[looked_at]) + share * second
         return mixed
 
-    def assemble(self, stage: Stage, filters: Filters = Filters()) -> tuple[list[Passage], list[dict[str, str]]]:
-        """The best passages, each as the whole section it stands in; near-duplicates left out."""
+    def assemble(self, stage: Stage, filters: Filters = Filters()) -> tuple[list[Passage], list[Passage], list[dict[str, str]]]:
+        """The best passages, each as the whole section it stands in; near-duplicates apart, and what was cut with the reason."""
         ranked = stage.ranking(stage.final)[: 3 * self._settings.passages].tolist()
         chosen: list[Passage] = []
+        twins: list[Passage] = []
         cut: list[dict[str, str]] = []
         for row, passage in zip(ranked, self.index.passages(ranked), strict=True):
             if len(chosen) == self._settings.passages:
@@ -162,11 +169,18 @@ class Retriever:
             if twin := self._twin(row, chosen):
                 same = "in the same section as" if row in twin.rows else "near-duplicate of"
                 cut.append({"id": passage.id, "why": f"{same} {twin.id}"})
+                if row not in twin.rows:
+                    twins.append(self._where_admitted(passage, filters))
                 continue
             scores = stage.scores(row)
-            whole = self._whole_section(self._where_admitted(passage, filters))
-            chosen.append(replace(whole, score=scores["final"], stages=scores))
-        return chosen, cut
+            admitted = self._where_admitted(passage, filters)
+            chosen.append(replace(self._whole_section(admitted), score=scores["final"], stages=scores))
+            twins += [
+                replace(admitted, sources=(source,))
+                for source in admitted.sources[1:]
+                if self.index.catalogue.admits(filters, source.doc_id)
+            ]
+        return chosen, twins, cut
 
     def _twin(self, row: int, chosen: Sequence[Passage]) -> Passage | None:
         """A passage already chosen that says the same."""

@@ -38,9 +38,21 @@ OPENS_QUESTION = (
     r"(?:how|what|why|when|which|where|who|should|do|does|did|is|are|can|could|would|will|explain|describe|compare|implement|"
     r"write|design|give|show|define)\b"
 )
-JOINT = re.compile(rf"(?<=[.?!;])\s+|,?\s+(?:and|but|also|plus|then)\s+(?={OPENS_QUESTION})|,\s+(?={OPENS_QUESTION})", re.I)
-QUESTION = re.compile(rf"\?\s*$|^\W*(?:(?:and|but|also|so|then|plus)\s+)?{OPENS_QUESTION}", re.I)
+ASKS = re.compile(OPENS_QUESTION, re.I)
+JOINT = re.compile(
+    rf"(?<=[.?!;])\s+|,?\s+(?:and|but|also|plus)\s+(?:then\s+)?(?={OPENS_QUESTION})|,\s+(?={OPENS_QUESTION})", re.I
+)
+QUESTION = re.compile(rf"\?\s*$|^(?:[^:?]{{1,60}}:)?\W*(?:(?:and|but|also|so|then|plus)\s+)?{OPENS_QUESTION}", re.I)
+DOES = re.compile(r"\b(fix|prevent|avoid|detect|debug|diagnose|handle|solve|implement|choose|decide|explain|check|use)\b", re.I)
 QUOTED = re.compile(r"(?<!\w)([\"“'‘]).{8,}?([\"”'’])(?!\w)")  # what others said
+# What a question takes for granted before it asks.
+TAKEN_FOR_GRANTED = (
+    re.compile(r"\b(?:since|given that|now that)\s+(.+?)(?:,|$)", re.I),
+    re.compile(r"^(.+?),?\s+so (?:i|we|the|how|what|which|where|why|it|that|design)\b", re.I),
+    re.compile(r"^(.+?),?\s+(?:right|yeah|correct)\?", re.I),
+    re.compile(r"^if (.+?), ", re.I),
+    re.compile(r"^why (?:do|does|is|are|did) (.+)$", re.I),
+)
 MOST_PARTS = 4
 MOST_CARRIED = 8  # words
 
@@ -63,6 +75,7 @@ class Understood:
 
     text: str
     parts: tuple[Part, ...] = ()
+    belief: str = ""
 
 
 def understand(question: str, history: Sequence[Turn], speller: Speller) -> Understood:
@@ -72,7 +85,7 @@ def understand(question: str, history: Sequence[Turn], speller: Speller) -> Unde
     tidy = unframed(tidy)
     parts = split(tidy)
     whole = f"{carried} {tidy}".strip()
-    return Understood(whole, tuple(standing_alone(parts, carried, speller)) if len(parts) > 1 else ())
+    return Understood(whole, tuple(standing_alone(parts, carried, speller)) if len(parts) > 1 else (), belief(tidy))
 
 
 def unframed(question: str) -> str:
@@ -82,6 +95,12 @@ def unframed(question: str) -> str:
         question = told
     rest = AUDIENCE.sub("", question)
     return rest if EXPLAINS.search(question) and set(subject_words(rest)) - ABOUT_EXPLAINING else question
+
+
+def belief(question: str) -> str:
+    """What the question takes for granted, which may be wrong."""
+    found = next((match[1] for match in (pattern.search(question) for pattern in TAKEN_FOR_GRANTED) if match), "")
+    return found if len(subject_words(found)) >= NAMES_ITS_SUBJECT - 1 and not ASKS.match(found) else ""
 
 
 def leans(question: str) -> bool:
@@ -115,14 +134,14 @@ def split(question: str) -> list[str]:
     for piece in filter(None, (question[a:b].strip() for a, b in zip(cuts[::2], cuts[1::2], strict=True))):
         if not QUESTION.search(piece):
             told = f"{told} {piece}".strip()
-        elif parts and not subject_words(piece):
+        elif parts and not (subject_words(piece) or DOES.search(piece)):
             parts[-1] += f" {piece}"
         else:
             parts.append(f"{told} {piece}".strip())
             told = ""
     if parts and told:
         parts[-1] += f" {told}"
-    return parts[:MOST_PARTS]
+    return [*parts[: MOST_PARTS - 1], " ".join(parts[MOST_PARTS - 1 :])] if len(parts) > MOST_PARTS else parts
 
 
 def standing_alone(parts: Sequence[str], carried: str, speller: Speller) -> Iterator[Part]:
@@ -131,6 +150,6 @@ def standing_alone(parts: Sequence[str], carried: str, speller: Speller) -> Iter
     yield Part(parts[0], first)
     for part in parts[1:]:
         subjects = subject_words(part)
-        own = len(subjects) >= NAMES_ITS_SUBJECT or any(map(speller.foreign, subjects))
+        own = sum(map(str.isalpha, subjects)) >= NAMES_ITS_SUBJECT or any(map(speller.foreign, subjects))
         alone = own and not POINTS_BACK.search(part)
         yield Part(part, part if alone else f"{first} {part}")

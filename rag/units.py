@@ -20,6 +20,12 @@ LEANING = re.compile(
     on\ the\ other\ hand|another|a\ (?:second|third)|finally|next|after\ that|at\ that\ point|the\ answer)\b)""",
     re.IGNORECASE,
 )
+# A sentence that ends like this is nothing without the block after it.
+ANNOUNCING = re.compile(
+    r"[\w:,`]$|\b(has|have|are|in|into|by|of|with|from|needs?|takes?|follow|try|these|the following)"
+    r" (two|three|four|five|six|seven|eight|nine|ten|several|order|this order|these)\b[^.;,]*[.]$",
+    re.I,
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Unit:
         return 0 if self.kind == "code" else len(self.text.split())
 
     def cut(self, words: int) -> "Unit":
-        """A list's first items that fit, where at least two do; else the list whole."""
+        """A list's first items that fit, where at least two do; else the piece whole."""
         for count in range(len(self.items), 1, -1):
             end = self.items[count - 1][1]
             shorter = replace(self, end=end, text=self.text[: end - self.start], items=self.items[:count])
@@ -52,10 +58,9 @@ class Unit:
         """Whether the piece makes no sense without the one before it."""
         return self.kind != "sentence" or LEANING.match(self.text) is not None
 
-    @property
-    def announces(self) -> bool:
-        """Whether the piece makes no sense without the one after it."""
-        return self.kind == "sentence" and self.text.endswith(":")
+    def announces(self, following: "Unit") -> bool:
+        """Whether the piece makes no sense without the block that follows it."""
+        return self.kind == "sentence" != following.kind and ANNOUNCING.search(self.text) is not None
 
 
 def units(text: str) -> list[Unit]:
@@ -73,7 +78,7 @@ def units(text: str) -> list[Unit]:
 
 def without_open_quote(text: str, start: int, end: int) -> tuple[int, int]:
     """The sentence less a quotation mark whose other half stands in another sentence: speech runs over several."""
-    if text.count('"', start, end) % 2:
+    if text.count('"', start, end) % 2 and end - start > 2:
         start += text[start] == '"'
         end -= text[end - 1] == '"'
     return start, end

@@ -1,5 +1,6 @@
 """Answers by parts, and answers that know what was said before."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,14 +8,16 @@ import pytest
 from ingest.sync import synchronise
 from rag.assistant import Assistant
 from rag.cite import NOT_ANSWERED
-from rag.compose import BUDGETS, as_title, tasks_of
+from rag.compose import DISSENT, PREMISE, as_title, tasks_of
 from rag.embed import OnnxEncoder
 from rag.retrieve import Found
 from rag.settings import Settings
-from rag.types import Turn
+from rag.types import Answer, Length, Turn
 from rag.understand import Part, Understood
 from rag.words import flat
 from tests.rag.answers import assert_sound, statements
+
+Ask = Callable[..., Answer]
 
 SKEW = "What is train-serve skew?"
 
@@ -81,13 +84,6 @@ def test_a_part_stands_over_its_answer_as_a_title(part: str, title: str) -> None
     assert as_title(part) == title
 
 
-def test_the_parts_share_the_words_of_one_answer() -> None:
-    one, two, four = (BUDGETS["standard"].shared(parts) for parts in (1, 2, 4))
-    assert one == BUDGETS["standard"]
-    assert one.words / 2 < two.words < one.words and four.words < two.words
-    assert (two.supports, four.supports) == (2, 1)
-
-
 def test_a_conversation_is_not_told_the_beginning_of_its_last_answer_again(assistant: Assistant) -> None:
     first = assistant.ask(SKEW)
     again = assistant.ask("what is train-serve skew, once more?", [Turn(SKEW, first.text)])
@@ -96,15 +92,123 @@ def test_a_conversation_is_not_told_the_beginning_of_its_last_answer_again(assis
     assert_sound(again)
 
 
-def test_what_answers_two_parts_is_given_once_under_both(settings: Settings, tmp_path: Path, encoder: OnnxEncoder) -> None:
-    guide = tmp_path / "corpus" / "a.md"
-    guide.parent.mkdir()
-    guide.write_text("# Walrus protocol\n\n## What does the walrus protocol freeze?\n\nIt freezes every embedding table.\n")
-    synchronise(settings, [], encoder=encoder)
-    answer = Assistant(settings).ask(
-        "What does the walrus protocol freeze? Which embedding table does the walrus protocol freeze?"
+@pytest.fixture
+def ask(settings: Settings, tmp_path: Path, encoder: OnnxEncoder) -> Ask:
+    """Answers from the guides given, each a text under its title."""
+
+    def answer(question: str, length: Length = "standard", **guides: str) -> Answer:
+        folder = tmp_path / "corpus"
+        folder.mkdir()
+        for name, text in guides.items():
+            (folder / f"{name}.md").write_text(f"# {name.title()} guide\n\n{text}\n")
+        synchronise(settings, [], encoder=encoder)
+        return Assistant(settings).ask(question, length=length)
+
+    return answer
+
+
+def test_what_answers_two_parts_is_given_once_under_both(ask: Ask) -> None:
+    answer = ask(
+        "What does the walrus protocol freeze? Which embedding table does the walrus protocol freeze?",
+        walrus="## What does the walrus protocol freeze?\n\nIt freezes every embedding table.",
     )
     assert answer.text == (
         "**What does the walrus protocol freeze? Which embedding table does the walrus protocol freeze?**\n\n"
         "It freezes every embedding table. [1]"
     )
+
+
+FRAUD = "## How often should a fraud model be retrained?\n\n{}"
+
+
+def test_a_point_that_two_guides_make_is_said_once_and_cites_both(ask: Ask) -> None:
+    answer = ask(
+        "how often should a fraud model be retrained?",
+        alpha=FRAUD.format("Retrain the fraud model every 7 days, after the labels of the week have matured."),
+        beta=FRAUD.format("The fraud model is retrained every 7 days, after the week's labels have matured."),
+    )
+    assert answer.text.count("7 days") == 1 and answer.text.endswith("[1] [2]")
+    assert {citation.guide for citation in answer.citations} == {"Alpha guide", "Beta guide"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Retrain the fraud model every 7 days.", "Retrain the fraud model every 30 days."),
+        ("Keep dropout active when the fraud model serves.", "Do not keep dropout active when the fraud model serves."),
+        ("A larger fraud model raises the latency of the service.", "A larger fraud model lowers the latency of the service."),
+    ],
+)  # fmt: skip
+def test_guides_that_disagree_are_both_quoted_and_the_reader_is_told(ask: Ask, one: str, other: str) -> None:
+    answer = ask("how often should a fraud model be retrained?", alpha=FRAUD.format(one), beta=FRAUD.format(other))
+    said, against = answer.text.split(f"**{DISSENT}**")
+    assert {said.strip(), against.strip()} in ({f"{one} [1]", f"{other} [2]"}, {f"{other} [1]", f"{one} [2]"})
+
+
+def test_what_holds_for_two_examples_is_no_disagreement(ask: Ask) -> None:
+    answer = ask(
+        "how often should a fraud model be retrained?",
+        alpha=FRAUD.format("If the fraud model decays by 1 point a day, retrain the fraud model every 7 days."),
+        beta=FRAUD.format("If the fraud model decays by 3 points a day, retrain the fraud model every 2 days."),
+    )
+    assert DISSENT not in answer.text
+
+
+BELIEF = """## What is the classic wrong answer about the walrus protocol?
+
+The classic wrong answer about the walrus protocol is "the walrus protocol trains every layer", which is wrong: it freezes most.
+
+## How do you choose the learning rate of the walrus protocol?
+
+Choose the learning rate of the walrus protocol by a sweep over three values."""
+
+
+def test_a_false_premise_is_put_right_before_the_question_is_answered(ask: Ask) -> None:
+    question = "since the walrus protocol trains every layer, how do i choose the learning rate of the walrus protocol?"
+    answer = ask(question, walrus=BELIEF)
+    premise, title, rest = answer.text.split("**\n\n", 1)[1].partition("**Since the walrus")
+    assert answer.text.startswith(f"**{PREMISE}**") and "which is wrong" in premise
+    assert title and "by a sweep" in rest
+
+
+def test_a_question_that_takes_nothing_for_granted_is_not_corrected(ask: Ask) -> None:
+    answer = ask("how do i choose the learning rate of the walrus protocol?", walrus=BELIEF)
+    assert PREMISE not in answer.text and answer.text.startswith("Choose the learning rate")
+
+
+SIDES = """## What is the difference between a walrus cache and a heron cache?
+
+A walrus cache keeps the newest rows. It needs little memory, because old rows are dropped at once.
+
+## How does a heron cache decide?
+
+A heron cache keeps the rows that are read most often.
+
+## When should you pick which cache?
+
+Use a walrus cache when reads follow writes, and a heron cache when a few rows are read all day."""
+
+
+@pytest.mark.parametrize("length", ["standard", "deep"])
+def test_a_comparison_has_both_sides_and_the_rule_for_choosing(ask: Ask, length: Length) -> None:
+    answer = ask("walrus cache vs heron cache", length, cache=SIDES)
+    assert "keeps the newest rows" in answer.text
+    assert "Use a walrus cache when" in answer.text
+
+
+def test_code_that_was_asked_for_comes_whole_and_code_that_was_not_stays_away(assistant: Assistant) -> None:
+    asked, explained = assistant.ask("write ROC AUC in python"), assistant.ask("what does ROC AUC measure?")
+    assert asked.text.count("```") and asked.text.count("```") % 2 == 0
+    assert "```" not in explained.text
+
+
+@pytest.mark.parametrize(
+    "question", [SKEW, "how do I choose between ROC AUC and PR AUC?", "how does LoRA work and why is it cheaper?"]
+)
+def test_a_longer_answer_leaves_out_nothing_that_the_shorter_one_says(assistant: Assistant, question: str) -> None:
+    short, standard, deep = (assistant.ask(question, length=length) for length in ("short", "standard", "deep"))
+    for shorter, longer in ((short, standard), (standard, deep)):
+        cited = [(citation.doc_id, citation.start, citation.end) for citation in longer.citations]
+        for citation in shorter.citations:
+            assert any(citation.doc_id == doc and start <= citation.start and citation.end <= end for doc, start, end in cited)
+        assert len(shorter.text) <= len(longer.text)

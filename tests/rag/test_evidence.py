@@ -62,3 +62,21 @@ def test_a_subject_of_the_guides_has_evidence_and_one_out_of_reach_loses_it(retr
     assert asked.signals.unknown == 0 and absent.signals.unknown == 1
     assert asked.signals.covered == pytest.approx(1.0) and absent.signals.missed > 0.5
     assert (asked.signals.out_of_reach, told.signals.out_of_reach) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("skew", False),
+        ("serving skew", True),
+        ("what is serving skew?", True),
+        ("serving skew at Netflix", False),
+        ("serving serving skew skew", False),
+        ("what is my serving skew?", False),
+        ("", False),
+    ],
+)
+def test_a_name_that_a_guide_goes_by_is_answered_though_the_model_does_not_know_it(
+    retriever: Retriever, index: Index, question: str, named: bool
+) -> None:
+    assert weigh(retriever.retrieve(question), index).named is named

@@ -69,8 +69,44 @@ def test_one_question_about_two_things_is_not_cut(question: str) -> None:
     assert asked(question).parts == ()
 
 
-def test_a_rambling_question_has_at_most_four_parts() -> None:
-    assert len(asked(" ".join(f"what is bagging number {n}?" for n in "one two three four five six".split())).parts) == 4
+def test_a_rambling_question_has_four_parts_and_the_last_holds_the_rest() -> None:
+    parts = asked(" ".join(f"what is bagging number {n}?" for n in "one two three four five six".split())).parts
+    assert len(parts) == 4 and parts[-1].asked.endswith("what is bagging number six?")
+    assert parts[-1].asked.startswith("what is bagging number four?")
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        (
+            "vanishing gradients: why it happens, how do i see it, and how do i fix it",
+            ["vanishing gradients: why it happens", "how do i see it", "how do i fix it"],
+        ),
+        ("what is overfitting and how do you prevent it", ["what is overfitting", "how do you prevent it"]),
+        ("what is overfitting? and why?", []),
+    ],
+)
+def test_what_to_do_about_it_is_a_question_of_its_own(question: str, parts: list[str]) -> None:
+    assert [part.asked for part in asked(question).parts] == parts
+
+
+@pytest.mark.parametrize(
+    ("question", "belief"),
+    [
+        ("since more trees overfit a forest, how many do I take?", "more trees overfit a forest"),
+        ("drift means lower accuracy so how do I retrain?", "drift means lower accuracy"),
+        ("smote before the split is safe, right?", "smote before the split is safe"),
+        (
+            "if the KS test is significant the model is broken, how do I roll back?",
+            "the KS test is significant the model is broken",
+        ),
+        ("why does lasso always beat ridge?", "lasso always beat ridge?"),
+        ("what should I ask the recruiter so I know what to study", ""),
+        ("how do I choose k?", ""),
+    ],
+)
+def test_what_a_question_takes_for_granted_is_looked_up_too(question: str, belief: str) -> None:
+    assert asked(question).belief == belief
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,24 @@ def test_a_block_stays_whole_between_sentences(kind: Kind, block: str, gap: str)
 
 def test_a_list_may_follow_its_announcement_without_a_blank_line() -> None:
     announcement, block = units("Three kinds:\n- one\n- two")
-    assert announcement.announces and block.kind == "list" and not block.announces
+    assert block.kind == "list" and announcement.announces(block) and not block.announces(announcement)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "announces"),
+    [
+        ("Check these:", True),
+        ("A feature store has four parts.", True),
+        ("Try them in this order.", True),
+        ("Act when the probability exceeds", True),
+        ("Skew is a difference between two pipelines.", False),
+        ("It takes four weeks; most people stop there.", False),
+    ],
+)
+def test_a_sentence_that_needs_its_list_is_not_left_without_it(sentence: str, announces: bool) -> None:
+    first, block, last = units(f"{sentence}\n\n- one\n- two\n\nAnd so on.")
+    assert first.announces(block) == announces
+    assert not first.announces(last), "a sentence after it is not what is announced"
 
 
 def test_an_unclosed_code_block_is_not_taken_for_prose() -> None:

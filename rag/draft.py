@@ -1,0 +1,118 @@
+"""An answer in the making: the pieces worth taking, best first, as far as they fit."""
+
+import math
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from rag.cite import Segment
+from rag.kinds import Need
+from rag.pieces import Pieces
+from rag.types import Length
+from rag.units import Unit
+
+SHORT = 8  # words
+REPEATS = 0.6  # share of a sentence's terms already said
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What an answer may hold; a piece less likely than `worth` to say what was asked is left out, and one less likely than
+    `opens` does not bring in another section."""
+
+    words: int
+    sections: int
+    worth: float
+    opens: float
+
+
+BUDGETS: dict[Length, Budget] = {
+    "short": Budget(90, 2, 0.15, 0.2),
+    "standard": Budget(300, 4, 0.12, 0.15),
+    "deep": Budget(600, 6, 0.05, 0.08),
+}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A piece that the answer may take."""
+
+    item: Pieces
+    place: int
+
+    @property
+    def unit(self) -> Unit:
+        return self.item.units[self.place]
+
+    @property
+    def worth(self) -> float:
+        return self.item.worth[self.place]
+
+    @property
+    def gain(self) -> float:
+        """Between worth and worth a word: long pieces say more, short ones leave room for others."""
+        return self.worth / math.sqrt(max(self.unit.words, SHORT))
+
+
+class Draft:
+    """An answer being put together from pieces, which stay in the order of their guide."""
+
+    def __init__(self, said: Iterable[Collection[str]]) -> None:
+        self._said = [set(words) for words in said]
+        self.budget = BUDGETS["short"]
+        self.taken: dict[str, tuple[Pieces, dict[int, Unit]]] = {}
+
+    @property
+    def left(self) -> int:
+        return self.budget.words - sum(unit.words for _, units in self.taken.values() for unit in units.values())
+
+    def open(self, item: Pieces, wants_code: bool) -> None:
+        """Begin with the section's own beginning, and with its code where that was asked for; a list as far as it fits."""
+        code = [place for place, unit in enumerate(item.units) if unit.kind == "code" and wants_code]
+        places = set[int]().union(*(item.bundle(place) for place in (item.opening, *code)))
+        _, units = self.taken.setdefault(item.passage.id, (item, {}))
+        lists = [place for place in sorted(places) if item.units[place].kind == "list"]
+        for place in lists:
+            units.pop(place, None)
+        self._take(item, {place: item.units[place] for place in places - set(lists)})
+        for place in lists:
+            self._take(item, {place: item.units[place].cut(self.left)})
+
+    def fill(self, offers: Sequence[Offer], need: Need | None = None) -> None:
+        """Take what fits and is not said yet, the best first; only the very best when it is to meet a need."""
+        for offer in offers:
+            if need and any(need(unit) for _, units in self.taken.values() for unit in units.values()):
+                return
+            if self._new(offer):
+                self._add(offer.item, offer.item.bundle(offer.place))
+
+    def _new(self, offer: Offer) -> bool:
+        """Whether the piece is good enough, has not been said, and may bring in its section."""
+        own = offer.item.terms[offer.place]
+        if offer.worth < self.budget.worth or any(len(other & own) >= REPEATS * len(own) for other in self._said):
+            return False
+        return offer.item.passage.id in self.taken or (
+            len(self.taken) < self.budget.sections and offer.worth >= self.budget.opens and not offer.item.aside
+        )
+
+    def _add(self, item: Pieces, places: set[int]) -> None:
+        """Take these pieces if they fit, and a new section's first one before them."""
+        _, units = self.taken.get(item.passage.id, (item, dict[int, Unit]()))
+        wanted = places if units else places | {0}
+        new = {place: item.units[place] for place in sorted(wanted - set(units))}
+        if sum(unit.words for unit in new.values()) <= self.left:
+            self._take(item, new)
+
+    def _take(self, item: Pieces, new: dict[int, Unit]) -> None:
+        _, units = self.taken.setdefault(item.passage.id, (item, {}))
+        units |= new
+        self._said += [set(item.terms[place]) for place in new]
+
+    def segments(self) -> list[Segment]:
+        """Neighbours in the guide are quoted as one span."""
+        found = []
+        for item, units in self.taken.values():
+            places = range(len(item.units))
+            runs = groupby(places, key=units.__contains__)
+            found += [Segment(item.passage, tuple(units[place] for place in run)) for kept, run in runs if kept]
+        return found

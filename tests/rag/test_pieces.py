@@ -1,0 +1,44 @@
+"""Which pieces of a passage an answer is made of."""
+
+import pytest
+
+from rag.assistant import Assistant
+from rag.pieces import Pieces, chance, cut_up, points_elsewhere, signals_of, weighed
+from rag.types import Passage, Source
+from rag.units import units
+
+QUESTION = "how do you detect train-serve skew?"
+
+
+def pieces(text: str) -> Pieces:
+    cut = tuple(units(text))
+    source = Source("a.md", "A", "", 0, len(text), ("A",), 1)
+    return Pieces(Passage("id", (0,), text, (source,)), cut, tuple(float(len(unit.text)) for unit in cut))
+
+
+def test_a_piece_comes_with_what_it_leans_on_and_with_what_it_announces() -> None:
+    item = pieces("First point. It leans on that. So does this. Second point.\n\nThere are three:\n\n- one\n- two\n- three")
+    assert [sorted(item.bundle(place)) for place in range(6)] == [[0], [0, 1], [0, 1, 2], [3], [3, 4, 5], [3, 4, 5]]
+
+
+def test_an_answer_never_opens_with_a_piece_that_leans() -> None:
+    assert pieces("It leans. A long sentence that stands alone. Short.").opening == 1
+    assert pieces("A sentence. A much longer sentence than that one.").opening == 0
+    assert pieces("- only\n- a list").opening == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "points"), [("See [the guide](x.md).", True), ("Skew has causes; [see](x.md).", True), ("See it.", False)]
+)
+def test_a_pointer_to_another_guide_is_not_quoted(text: str, points: bool) -> None:
+    (unit,) = units(text)
+    assert points_elsewhere(unit) is points
+
+
+def test_a_piece_that_meets_the_question_is_worth_more_than_one_that_does_not(assistant: Assistant) -> None:
+    retrieval = assistant.retrieve(QUESTION).retrievals[0]
+    found = cut_up(retrieval, assistant.index)
+    for item in weighed(found, 0, retrieval, assistant.index):
+        assert len(item.worth) == len(item.units) and all(0.0 < worth < 1.0 for worth in item.worth)
+    near, far = (signals_of(found, leading, retrieval, assistant.index)[0][0] for leading in (0, 1))
+    assert chance(near) > chance(far), "leading counts"
