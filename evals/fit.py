@@ -6,7 +6,6 @@ asked (`rag/pieces.py`). Both are judged by cross-validation; the weights printe
 
 import sys
 from collections.abc import Sequence
-from dataclasses import astuple, fields
 from typing import Any
 
 import numpy as np
@@ -77,13 +76,13 @@ def fitted(
     console: Console, rows: Sequence[tuple[Any, bool]], freedom: float, balance: str | None, folds: Any, groups: list[int] | None
 ) -> tuple[Any, Any]:
     """Print the fitted weights; returns the cross-validated chances and the labels."""
-    features, labels = np.array([astuple(signals) for signals, _ in rows]), np.array([label for _, label in rows])
+    features, labels = np.array([signals for signals, _ in rows]), np.array([label for _, label in rows])
     model = LogisticRegression(C=freedom, class_weight=balance, max_iter=2000)
     chances = cross_val_predict(model, features, labels, cv=folds, groups=groups, method="predict_proba")[:, 1]
     model.fit(features, labels)
     table = Table("signal", "AUROC alone", "weight", box=None)
-    for column, field in enumerate(fields(rows[0][0])):
-        table.add_row(field.name, f"{roc_auc_score(labels, features[:, column]):.3f}", f"{model.coef_[0][column]:.2f}")
+    for column, name in enumerate(rows[0][0]._fields):
+        table.add_row(name, f"{roc_auc_score(labels, features[:, column]):.3f}", f"{model.coef_[0][column]:.2f}")
     console.print(table)
     console.print(f"bias {model.intercept_[0]:.2f}; all signals, cross-validated: AUROC {roc_auc_score(labels, chances):.3f}")
     return chances, labels

@@ -44,7 +44,7 @@ def span(passage: Passage, unit: Unit) -> tuple[str, int]:
 
 
 def subject(unit: Unit) -> frozenset[str]:
-    return frozenset(term for term in terms(unit.text) if not term[0].isdigit())
+    return frozenset(term for term in unit.terms if not term[0].isdigit())
 
 
 def alike(one: frozenset[str], other: frozenset[str]) -> bool:

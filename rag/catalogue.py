@@ -86,6 +86,11 @@ class Catalogue:
         rows = self._database.execute("select row, min(doc_id) from sources group by row order by row")
         return np.array([number.setdefault(doc_id, len(number)) for _, doc_id in rows], dtype=np.int64)
 
+    def asides(self) -> NDArray[np.bool_]:
+        """By row, whether it stands only under headings of the third level or deeper."""
+        rows = self._database.execute("select min(json_array_length(heading_path)) from sources group by row order by row")
+        return np.array([depth > 2 for (depth,) in rows], dtype=bool)
+
     def entries(self) -> list[Entry]:
         return [read_entry(row) for row in self._database.execute("select * from documents order by id")]
 

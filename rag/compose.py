@@ -65,10 +65,10 @@ def correction(premise: Retrieval, index: Index) -> list[Segment]:
 
 def where_quoted(passage: Passage, answered: Sequence[Section]) -> int | None:
     """The section that has the passage already: what answers two parts is given once."""
-    quoting = (
-        place for place, section in enumerate(answered) for segment in section.segments if segment.passage.id == passage.id
-    )
-    return next(quoting, None)
+    for place, section in enumerate(answered):
+        if any(not set(passage.rows).isdisjoint(segment.passage.rows) for segment in section.segments):
+            return place
+    return None
 
 
 @dataclass(frozen=True)
@@ -117,10 +117,11 @@ class Plan:
         A longer answer begins as the shorter one and goes on, so it never leaves out what the shorter one says.
         Passages quoted already, and those that lead another part's answer, are left to them.
         """
-        if any(segment.passage.id == self.lead.passage.id for segment in said):
+        quoted = {row for segment in said for row in segment.passage.rows}
+        if not quoted.isdisjoint(self.lead.passage.rows):
             return []
-        away = {passage.id for passage in (*(segment.passage for segment in said), *(lead.passage for lead in leads))}
-        fresh = [item for item in self.found if item is self.lead or item.passage.id not in away]
+        away = quoted.union(*(lead.passage.rows for lead in leads))
+        fresh = [item for item in self.found if item is self.lead or away.isdisjoint(item.passage.rows)]
         leading = fresh.index(self.lead)
         weighed_pieces = weighed(fresh, leading, self.retrieval, index)
         wants_code = CODE.search(self.question) is not None
@@ -131,7 +132,7 @@ class Plan:
             if unit.kind != "code" or wants_code
         ]
         offers.sort(key=lambda offer: -offer.gain)
-        draft = Draft(terms(unit.text) for segment in said for unit in segment.units)
+        draft = Draft(unit.terms for segment in said for unit in segment.units)
         for budget in list(BUDGETS.values())[: list(BUDGETS).index(length) + 1]:
             draft.budget = replace(budget, words=int(budget.words * share))
             draft.open(weighed_pieces[leading], wants_code)
@@ -143,9 +144,9 @@ class Plan:
 
 def planned(tasks: Sequence[Task], index: Index, heard: str) -> Iterator[Plan | None]:
     """For each task what it is answered from; no passage leads two of them."""
-    leads: set[str] = set()
+    leads: set[int] = set()
     for task in tasks:
-        found = [item for item in cut_up(task.retrieval, index) if item.passage.id not in leads] if task.answered else []
+        found = [item for item in cut_up(task.retrieval, index) if leads.isdisjoint(item.passage.rows)] if task.answered else []
         if not found:
             yield None
             continue
@@ -156,7 +157,7 @@ def planned(tasks: Sequence[Task], index: Index, heard: str) -> Iterator[Plan | 
             return item.passage.score + lead_bonus(question, item) + own - told(item, heard)
 
         lead = max(found, key=fit)
-        leads.add(lead.passage.id)
+        leads |= set(lead.passage.rows)
         yield Plan(question, task.retrieval, found, lead)
 
 

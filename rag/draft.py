@@ -1,7 +1,7 @@
 """An answer in the making: the pieces worth taking, best first, as far as they fit."""
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -57,8 +57,8 @@ class Offer:
 class Draft:
     """An answer being put together from pieces, which stay in the order of their guide."""
 
-    def __init__(self, said: Iterable[Collection[str]]) -> None:
-        self._said = [set(words) for words in said]
+    def __init__(self, said: Iterable[frozenset[str]]) -> None:
+        self._said = list(said)
         self.budget = BUDGETS["short"]
         self.taken: dict[str, tuple[Pieces, dict[int, Unit]]] = {}
 
@@ -88,7 +88,7 @@ class Draft:
 
     def _new(self, offer: Offer) -> bool:
         """Whether the piece is good enough, has not been said, and may bring in its section."""
-        own = offer.item.terms[offer.place]
+        own = offer.unit.terms
         if offer.worth < self.budget.worth or any(len(other & own) >= REPEATS * len(own) for other in self._said):
             return False
         return offer.item.passage.id in self.taken or (
@@ -106,7 +106,7 @@ class Draft:
     def _take(self, item: Pieces, new: dict[int, Unit]) -> None:
         _, units = self.taken.setdefault(item.passage.id, (item, {}))
         units |= new
-        self._said += [set(item.terms[place]) for place in new]
+        self._said += [unit.terms for unit in new.values()]
 
     def segments(self) -> list[Segment]:
         """Neighbours in the guide are quoted as one span."""

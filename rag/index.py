@@ -142,6 +142,7 @@ class Index:
         self._store = VectorStore(settings, manifest.collection)
         self.ids = self.catalogue.ids()
         self.guides = self.catalogue.guides()
+        self.asides = self.catalogue.asides()
         self._row_of = {name: row for row, name in enumerate(self.ids)}
 
     @classmethod

@@ -74,4 +74,4 @@ def needs(question: str) -> Iterator[Need]:
 
 
 def mentions(side: Set[str], unit: Unit) -> bool:
-    return not side.isdisjoint(terms(unit.text))
+    return not unit.terms.isdisjoint(side)

@@ -3,8 +3,8 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,7 @@ SPEECH = re.compile(r"\b(I|I'd|I'm|my)\b")
 CORRECTION = re.compile(r"\b(wrong answer|false belief)\b")
 
 
-@dataclass(frozen=True)
-class Signals:
+class Signals(NamedTuple):
     """Each of the order of 0 to 1."""
 
     rank: float  # of its passage among those found, in tenths
@@ -47,10 +46,10 @@ class Signals:
 
 
 WEIGHTS = Signals(
-    rank=-1.69, asked=1.52, leads=0.73, met=0.99, down=-1.47, far=2.05, shared=0.63, central=2.57, length=1.31, table=-1.00,
-    formula=-1.44, digits=-0.49, bold=-0.64, corrects=-0.93, aside=0.71,
+    rank=-1.76, asked=1.45, leads=0.72, met=1.04, down=-1.45, far=1.81, shared=0.70, central=2.41, length=1.26, table=-1.04,
+    formula=-1.42, digits=-0.54, bold=-0.64, corrects=-1.02, aside=0.68,
 )  # fmt: skip
-BIAS = -4.24
+BIAS = -4.13
 
 
 @dataclass(frozen=True)
@@ -69,10 +68,6 @@ class Pieces:
     def aside(self) -> bool:
         first = self.units[0].text
         return self.passage.text.startswith('"') or bool(SPEECH.search(first) or CORRECTION.search(first))
-
-    @cached_property
-    def terms(self) -> tuple[frozenset[str], ...]:
-        return tuple(frozenset(terms(unit.text)) for unit in self.units)
 
     @property
     def opening(self) -> int:
@@ -117,7 +112,7 @@ def weighed(found: Sequence[Pieces], leading: int, retrieval: Retrieval, index: 
 
 
 def chance(signals: Signals) -> float:
-    total = BIAS + sum(weight * value for weight, value in zip(astuple(WEIGHTS), astuple(signals), strict=True))
+    total = BIAS + sum(weight * value for weight, value in zip(WEIGHTS, signals, strict=True))
     return 1 / (1 + math.exp(-total))
 
 
@@ -126,7 +121,7 @@ def signals_of(found: Sequence[Pieces], leading: int, retrieval: Retrieval, inde
     rarity = index.rarity(terms(retrieval.query.text))
     total = sum(rarity.values()) or 1.0
     best = max(max(item.scores) for item in found) or 1.0
-    whole = [frozenset[str]().union(*item.terms) for item in found]
+    whole = [frozenset[str]().union(*(unit.terms for unit in item.units)) for item in found]
     return [
         [
             Signals(
@@ -136,8 +131,9 @@ def signals_of(found: Sequence[Pieces], leading: int, retrieval: Retrieval, inde
                 met=score / best,
                 down=place / len(item.units),
                 far=place / 20,
-                shared=sum(rarity[term] for term in rarity.keys() & own) / total,
-                central=sum(len(own & other) >= CENTRAL * len(own) for at, other in enumerate(whole) if at != rank) / len(whole),
+                shared=sum(rarity[term] for term in rarity.keys() & unit.terms) / total,
+                central=sum(len(unit.terms & other) >= CENTRAL * len(unit.terms) for at, other in enumerate(whole) if at != rank)
+                / len(whole),
                 length=math.log1p(unit.words / 10),
                 table=float(unit.kind == "table"),
                 formula=float(unit.kind == "formula"),
@@ -146,7 +142,7 @@ def signals_of(found: Sequence[Pieces], leading: int, retrieval: Retrieval, inde
                 corrects=float(CORRECTION.search(unit.text) is not None),
                 aside=float(item.aside),
             )
-            for place, (unit, score, own) in enumerate(zip(item.units, item.scores, item.terms, strict=True))
+            for place, (unit, score) in enumerate(zip(item.units, item.scores, strict=True))
         ]
         for rank, item in enumerate(found)
     ]

@@ -19,7 +19,8 @@ from rag.understand import Understood
 
 DENSE_SHARE = (0.45, 0.8)  # how much fusion trusts the dense search: as much as its best cosine, within these bounds
 HEADING_SHARE = 0.6  # of the dense side: a question is most like a question that the section is known to answer
-GUIDE_SHARE = 0.3  # of a passage's score: the best score in its guide, for what else is asked stands nearby
+GUIDE_SHARE = 0.4  # of a passage's score: the best score in its guide, for what else is asked stands nearby
+ASIDE = 0.1  # off the score of a subsection: the section above it says more
 NEAR_DUPLICATE = 0.97
 SECTION_CHARACTERS = 3000  # a longer section is quoted around the hit
 Rows = NDArray[np.int64]
@@ -143,7 +144,8 @@ class Retriever:
         guides = self.index.guides[rows]
         best = np.full(len(self.index.ids), -np.inf, dtype=np.float32)
         np.maximum.at(best, guides, scores)
-        return (1 - GUIDE_SHARE) * scores + GUIDE_SHARE * best[guides]
+        lifted: Floats = (1 - GUIDE_SHARE) * scores + GUIDE_SHARE * best[guides] - np.float32(ASIDE) * self.index.asides[rows]
+        return lifted
 
     def _rerank(self, query: Query, rows: Rows, fused: Floats) -> Floats:
         """Reranked scores; candidates below the depth keep their order beneath the others."""

@@ -27,6 +27,11 @@ ASKED_BY = re.compile(
     r"(?:asks?|asked|goes|says)(?: me)?(?: to)?\b",
     re.I,
 )
+WHAT_TO_SAY = re.compile(
+    r"[\s,.;?]+(?:and |so )?what (?:would|do|should|can) (?:i|you|u) (?:even )?(?:say|tell|answer)"
+    r"(?:(?: to)?(?: the| my| an)? (?:interviewers?|them|him|her))?\W*$",
+    re.I,
+)
 EXPLAINS = re.compile(r"\b(explain|describe|tell)\b", re.I)
 ABOUT_EXPLAINING = frozenset(
     "model models machine learning ml ai result results metric metrics work project accuracy statistics".split()
@@ -43,7 +48,7 @@ JOINT = re.compile(
     rf"(?<=[.?!;])\s+|,?\s+(?:and|but|also|plus)\s+(?:then\s+)?(?={OPENS_QUESTION})|,\s+(?={OPENS_QUESTION})", re.I
 )
 QUESTION = re.compile(rf"\?\s*$|^(?:[^:?]{{1,60}}:)?\W*(?:(?:and|but|also|so|then|plus)\s+)?{OPENS_QUESTION}", re.I)
-DOES = re.compile(r"\b(fix|prevent|avoid|detect|debug|diagnose|handle|solve|implement|choose|decide|explain|check|use)\b", re.I)
+DOES = re.compile(r"\b(fix|prevent|avoid|detect|debug|diagnose|handle|solve|implement|check)\b", re.I)
 QUOTED = re.compile(r"(?<!\w)([\"“'‘]).{8,}?([\"”'’])(?!\w)")  # what others said
 # What a question takes for granted before it asks.
 TAKEN_FOR_GRANTED = (
@@ -90,7 +95,7 @@ def understand(question: str, history: Sequence[Turn], speller: Speller) -> Unde
 
 def unframed(question: str) -> str:
     """The question less who asks it and whom the answer is for, where that leaves a subject."""
-    told = ASKED_BY.sub("", question).strip(" ,:;")
+    told = WHAT_TO_SAY.sub("", ASKED_BY.sub("", question)).strip(" ,:;")
     if len(subject_words(told)) >= NAMES_ITS_SUBJECT - 1:
         question = told
     rest = AUDIENCE.sub("", question)

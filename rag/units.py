@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from rag.sentences import sentence_spans
+from rag.words import terms
 
 Kind = Literal["sentence", "list", "table", "code", "formula"]
 
@@ -22,7 +24,7 @@ LEANING = re.compile(
 )
 # A sentence that ends like this is nothing without the block after it.
 ANNOUNCING = re.compile(
-    r"[\w:,`]$|\b(has|have|are|in|into|by|of|with|from|needs?|takes?|follow|try|these|the following)"
+    r"[\w:,`…]$|\b(has|have|are|in|into|by|of|with|from|needs?|takes?|follow|try|these|the following)"
     r" (two|three|four|five|six|seven|eight|nine|ten|several|order|this order|these)\b[^.;,]*[.]$",
     re.I,
 )
@@ -44,6 +46,10 @@ class Unit:
         """Words of prose: code is not read word by word."""
         return 0 if self.kind == "code" else len(self.text.split())
 
+    @cached_property
+    def terms(self) -> frozenset[str]:
+        return frozenset(terms(self.text))
+
     def cut(self, words: int) -> "Unit":
         """A list's first items that fit, where at least two do; else the piece whole."""
         for count in range(len(self.items), 1, -1):
@@ -63,7 +69,9 @@ class Unit:
         return self.kind == "sentence" != following.kind and ANNOUNCING.search(self.text) is not None
 
 
-def units(text: str) -> list[Unit]:
+@lru_cache(maxsize=4096)
+def units(text: str) -> tuple[Unit, ...]:
+    """The text's pieces in order; one question reads the same passages several times, the next one often again."""
     found: list[Unit] = []
     for paragraph, (kind, start, end) in enumerate(blocks(text)):
         if kind == "sentence":
@@ -73,7 +81,7 @@ def units(text: str) -> list[Unit]:
         else:
             items = tuple(item_spans(text, start, end)) if kind == "list" else ()
             found.append(Unit(kind, start, end, text[start:end], paragraph, items))
-    return found
+    return tuple(found)
 
 
 def without_open_quote(text: str, start: int, end: int) -> tuple[int, int]:

@@ -32,7 +32,7 @@ PASSAGE = Passage(
     "p", (0,), BODY, (Source("corpus/a.md", "Guide A", "data", 9, 9 + len(BODY), ("Guide A", "What is skew?"), 12),)
 )
 OTHER = replace(PASSAGE, id="q", sources=(replace(PASSAGE.source, doc_id="corpus/b.md", line=None),))
-UNITS = tuple(units(BODY))
+UNITS = units(BODY)
 KINDS = [unit.kind for unit in UNITS]
 
 

@@ -1,7 +1,5 @@
 """What speaks for an answer, and what no guide can know."""
 
-from dataclasses import asdict
-
 import pytest
 
 from rag.assistant import ENOUGH
@@ -49,8 +47,8 @@ def test_a_question_may_quote_an_attack(question: str) -> None:
 @pytest.mark.parametrize("question", ["How do I detect train-serve skew?", "asdf qwer", "the", "", "日本語", "a" * 3000])
 @pytest.mark.parametrize("filters", [Filters(), Filters(areas=("no-such-area",))], ids=["all", "none"])
 def test_every_signal_is_between_nought_and_one(retriever: Retriever, index: Index, question: str, filters: Filters) -> None:
-    signals = asdict(signals_of(retriever.retrieve(question, filters), index))
-    assert all(-1e-6 <= value <= 1 + 1e-6 for value in signals.values()), signals
+    signals = signals_of(retriever.retrieve(question, filters), index)
+    assert all(-1e-6 <= value <= 1 + 1e-6 for value in signals), signals
 
 
 def test_a_subject_of_the_guides_has_evidence_and_one_out_of_reach_loses_it(retriever: Retriever, index: Index) -> None:

@@ -11,7 +11,7 @@ QUESTION = "how do you detect train-serve skew?"
 
 
 def pieces(text: str) -> Pieces:
-    cut = tuple(units(text))
+    cut = units(text)
     source = Source("a.md", "A", "", 0, len(text), ("A",), 1)
     return Pieces(Passage("id", (0,), text, (source,)), cut, tuple(float(len(unit.text)) for unit in cut))
 

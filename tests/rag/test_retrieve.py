@@ -12,7 +12,7 @@ from ingest.sync import synchronise
 from rag.embed import OnnxEncoder
 from rag.index import Index, fingerprint
 from rag.rerank import LateInteraction
-from rag.retrieve import GUIDE_SHARE, SECTION_CHARACTERS, Retrieval, Retriever, Stage, fuse, scaled, top
+from rag.retrieve import ASIDE, GUIDE_SHARE, SECTION_CHARACTERS, Retrieval, Retriever, Stage, fuse, scaled, top
 from rag.settings import Settings
 from rag.types import Filters
 from rag.understand import Part, Understood
@@ -307,11 +307,13 @@ def test_two_sections_of_one_name_in_one_guide_are_not_joined_over_what_stands_b
     assert texts == {SENTENCES[0], other, "They are made of clay."}
 
 
-def test_a_passage_gains_from_the_best_one_of_its_guide(found: Retrieval, library: Library) -> None:
+def test_a_passage_gains_from_the_best_one_of_its_guide_and_a_subsection_stands_back(found: Retrieval, library: Library) -> None:
     stage, guides = found.candidates, library.index.guides[found.candidates.rows]
     for place, score in enumerate(stage.reranked):
         best = stage.reranked[guides == guides[place]].max()
-        assert stage.final[place] == pytest.approx((1 - GUIDE_SHARE) * score + GUIDE_SHARE * best, abs=1e-5)
+        aside = ASIDE * library.index.asides[stage.rows[place]]
+        assert stage.final[place] == pytest.approx((1 - GUIDE_SHARE) * score + GUIDE_SHARE * best - aside, abs=1e-5)
+    assert 0 < library.index.asides.sum() < len(library.index.asides)
     names = [passage.source.doc_id for passage in library.index.passages(stage.rows.tolist())]
     assert len(set(names)) == len(set(guides.tolist())) > 1, "a guide has one number"
 

@@ -145,6 +145,7 @@ def test_a_list_may_follow_its_announcement_without_a_blank_line() -> None:
         ("A feature store has four parts.", True),
         ("Try them in this order.", True),
         ("Act when the probability exceeds", True),
+        ("Defend in layers, starting with…", True),
         ("Skew is a difference between two pipelines.", False),
         ("It takes four weeks; most people stop there.", False),
     ],
