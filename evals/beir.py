@@ -5,10 +5,10 @@ That is a folder with corpus.jsonl, queries.jsonl and qrels/test.tsv.
 
 import argparse
 import json
-import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,34 +27,31 @@ from rag.catalogue import Entry
 from rag.embed import Encoder, Encoding, load_encoder, unit
 from rag.errors import PrepError
 from rag.index import Index, fingerprint
-from rag.rerank import Query, load_reranker
-from rag.retrieve import Clock, Retriever, Stage
+from rag.rerank import load_reranker
+from rag.retrieve import Retriever
 from rag.settings import Settings
-from rag.types import Document, Filters
+from rag.types import Document
 
 Encode = Callable[[list[str]], Any]
-Values = dict[str, dict[str, list[float]]]  # stage → metric → one value per query
-COMPARED_WITH = {"fused": "dense", "reranked": "fused"}
-STAGES = ("dense", "lexical", "fused", "reranked")
+Ranking = list[tuple[str, float]]  # (document, score)
+STAGES = {"dense": "", "lexical": "", "fused": "dense", "reranked": "fused"}  # each with the one its gain is over
 METRICS: dict[str, Callable[[Sequence[str], Relevance], float]] = {
-    "nDCG@10": lambda ranking, relevance: ndcg(ranking, relevance, 10),
-    "R@10": lambda ranking, relevance: recall(ranking, relevance, 10),
-    "R@100": lambda ranking, relevance: recall(ranking, relevance, 100),
-    "MRR@10": lambda ranking, relevance: reciprocal_rank(ranking, relevance, 10),
+    "nDCG@10": partial(ndcg, k=10),
+    "R@10": partial(recall, k=10),
+    "R@100": partial(recall, k=100),
+    "MRR@10": partial(reciprocal_rank, k=10),
 }
 
 
 @dataclass(frozen=True)
-class TestSet:
-    __test__ = False
-
+class Judged:
     ids: list[str]
     texts: list[str]
     queries: dict[str, str]
     relevance: dict[str, dict[str, int]]
 
 
-def read(folder: Path) -> TestSet:
+def read(folder: Path) -> Judged:
     def lines(name: str) -> list[dict[str, Any]]:
         with (folder / name).open(encoding="utf-8") as file:
             return [json.loads(line) for line in file if line.strip()]
@@ -66,7 +63,7 @@ def read(folder: Path) -> TestSet:
         relevance.setdefault(query, {})[document] = int(grade)
     texts = [f"{document.get('title') or ''}\n\n{document['text']}".strip() for document in documents]
     queries = {item["_id"]: item["text"] for item in lines("queries.jsonl") if item["_id"] in relevance}
-    return TestSet([document["_id"] for document in documents], texts, queries, relevance)
+    return Judged([document["_id"] for document in documents], texts, queries, relevance)
 
 
 class GivenVectors:
@@ -79,78 +76,74 @@ class GivenVectors:
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         vectors = unit(np.asarray(self._encode(list(texts)), dtype=np.float32))
-        return [
-            Encoding(vector, own.token_ids, own.token_starts, own.tokens)
-            for vector, own in zip(vectors, self._inner.encode(texts), strict=True)
-        ]
+        return [replace(own, vector=vector) for vector, own in zip(vectors, self._inner.encode(texts), strict=True)]
+
+
+def built(
+    settings: Settings, encoder: Encoder, documents: Iterable[Document], folder: Path, progress: Progress = lambda *_: None
+) -> Retriever:
+    """A retriever over an index of these documents alone, to be thrown away."""
+    settings = settings.model_copy(update={"data_dir": folder, "chroma_url": ""})
+    settings.index_dir.mkdir(parents=True)
+    entries = tuple(Entry(document, "") for document in documents)
+    pieces = [piece for entry in entries for piece in chunk(entry.document, settings.chunk_tokens, encoder.count)]
+    apply(settings, encoder, draft(pieces, entries), Known(), progress)
+    return Retriever(settings, Index.open(settings, fingerprint(settings, encoder.name)), encoder, load_reranker(settings))
 
 
 class Search:
-    """A throw-away index over the documents, searched the way questions are."""
+    """The documents in an index of their own, searched the way questions are."""
 
-    def __init__(
-        self, ids: Sequence[str], texts: Sequence[str], encode: Encode | None = None, progress: Progress = lambda *_: None
-    ) -> None:
-        self._scratch = tempfile.TemporaryDirectory(prefix="prep-beir-")
-        settings = Settings().model_copy(update={"data_dir": Path(self._scratch.name), "chroma_url": "", "rerank_depth": 100})
-        settings.index_dir.mkdir()
+    def __init__(self, data: Any, encode: Encode | None = None, progress: Progress = lambda *_: None) -> None:
+        settings = Settings().model_copy(update={"rerank_depth": 100})
         own = load_encoder(settings)
-        self._encoder = GivenVectors(encode, own) if encode else own
         documents = [
-            Document(name, "", text, format="plain", lines_match_file=False) for name, text in zip(ids, texts, strict=True)
+            Document(name, "", text, "plain", lines_match_file=False) for name, text in zip(data.ids, data.texts, strict=True)
         ]
-        chunks = [piece for document in documents for piece in chunk(document, settings.chunk_tokens, own.count)]
-        content = draft(chunks, tuple(Entry(document, "") for document in documents))
-        apply(settings, self._encoder, content, Known(), progress)
-        self._index = Index.open(settings, fingerprint(settings, self._encoder.name))
-        self._retriever = Retriever(settings, self._index, self._encoder, load_reranker(settings))
-        self._names = [tuple(source.doc_id for source in passage.sources) for passage in content.passages]
+        self._scratch = tempfile.TemporaryDirectory(prefix="prep-beir-")  # lives as long as the search
+        encoder = GivenVectors(encode, own) if encode else own
+        self._retriever = built(settings, encoder, documents, Path(self._scratch.name), progress)
+        index = self._retriever.index
+        self._names = [[source.doc_id for source in passage.sources] for passage in index.passages(range(len(index.ids)))]
 
-    def stages(self, question: str) -> Stage:
-        return self._retriever.candidates(Query.of(question, self._encoder, self._index), Filters(), Clock())
-
-    def ranking(self, stage: Stage, name: str) -> list[tuple[str, float]]:
-        """(document, score), best first: a document is as good as its best passage."""
-        best: dict[str, float] = {}
-        for row, score in zip(stage.rows, getattr(stage, name), strict=True):
-            for document in self._names[row]:
-                best[document] = max(best.get(document, -np.inf), float(score))
-        return sorted(best.items(), key=lambda item: (-item[1], item[0]))
-
-
-def search_factory(ds: Any, encode: Encode | None = None) -> Callable[[str, int], list[tuple[str, float]]]:
-    """`search(query, k) -> [(document id, score)]` over `ds.ids` and `ds.texts`; `encode` replaces the model's vectors."""
-    search = Search(ds.ids, ds.texts, encode)
-    return lambda query, k: search.ranking(search.stages(query), "reranked")[:k]
-
-
-def measure(search: Search, data: TestSet, console: Console) -> Values:
-    values: Values = {stage: {metric: [] for metric in METRICS} for stage in STAGES}
-    for name, question in track(data.queries.items(), "Searching", console=console, transient=True):
-        found = search.stages(question)
+    def rankings(self, question: str) -> dict[str, Ranking]:
+        """By stage, best first: a document is as good as its best passage."""
+        found = self._retriever.retrieve(question).candidates
+        ranked: dict[str, Ranking] = {}
         for stage in STAGES:
-            ranking = [document for document, _ in search.ranking(found, stage)]
-            for metric, score in METRICS.items():
-                values[stage][metric].append(score(ranking, data.relevance[name]))
-    return values
+            best: dict[str, float] = {}
+            for row, score in zip(found.rows, getattr(found, stage), strict=True):
+                for document in self._names[row]:
+                    best[document] = max(best.get(document, -np.inf), float(score))
+            ranked[stage] = sorted(best.items(), key=lambda item: (-item[1], item[0]))
+        return ranked
 
 
-def report(values: Values, console: Console) -> None:
+def search_factory(ds: Any, encode: Encode | None = None) -> Callable[[str, int], Ranking]:
+    """`search(query, k) -> [(document id, score)]` over `ds.ids` and `ds.texts`; `encode` replaces the model's vectors."""
+    search = Search(ds, encode)
+    return lambda query, k: search.rankings(query)["reranked"][:k]
+
+
+def report(search: Search, data: Judged, console: Console) -> None:
+    values: dict[str, list[list[float]]] = {stage: [] for stage in STAGES}
+    for name, question in track(data.queries.items(), "Searching", console=console, transient=True):
+        for stage, ranking in search.rankings(question).items():
+            documents = [document for document, _ in ranking]
+            values[stage].append([score(documents, data.relevance[name]) for score in METRICS.values()])
     table = Table("stage", *METRICS, "nDCG@10 gained [95 % interval]", box=None)
-    for stage in STAGES:
+    for stage, before in STAGES.items():
         gained = ""
-        if before := COMPARED_WITH.get(stage):
-            pairs = zip(values[stage]["nDCG@10"], values[before]["nDCG@10"], strict=True)
-            differences = [new - old for new, old in pairs]
+        if before:
+            differences = [new[0] - old[0] for new, old in zip(values[stage], values[before], strict=True)]
             low, high = bootstrap_interval(differences)
             gained = f"{np.mean(differences):+.4f} [{low:+.4f}, {high:+.4f}] over {before}"
-        table.add_row(stage, *(f"{np.mean(values[stage][metric]):.4f}" for metric in METRICS), gained)
+        table.add_row(stage, *(f"{mean:.4f}" for mean in np.mean(values[stage], axis=0)), gained)
     console.print(table)
-    console.print(f"{len(values['dense']['nDCG@10'])} queries; gains are paired, their intervals bootstrapped over queries")
+    console.print(f"{len(data.queries)} queries; gains are paired, their intervals bootstrapped over queries")
 
 
-@command
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m evals.beir", description=__doc__)
     parser.add_argument("folder", type=Path, help="a folder with corpus.jsonl, queries.jsonl and qrels/test.tsv")
     options = parser.parse_args()
@@ -161,10 +154,9 @@ def main() -> int:
         form = "corpus.jsonl, queries.jsonl and qrels/test.tsv"
         raise PrepError(f"{options.folder} is not a test set in BEIR form ({error}). Name a folder with {form}.") from error
     with progress_bar(console) as progress:
-        search = Search(data.ids, data.texts, progress=progress)
-    report(measure(search, data, console), console)
-    return 0
+        search = Search(data, progress=progress)
+    report(search, data, console)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command(main)

@@ -1,7 +1,6 @@
 """`python -m evals.candidates`: answers that people judged, as golden rows still to be written by a person, disliked first."""
 
 import json
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,16 +33,14 @@ def row(entry: dict[str, Any]) -> dict[str, Any]:
     return {**empty, "reference": "", "facts": [], **copied}
 
 
-@command
-def main() -> int:
+def main() -> None:
     settings = load_settings()
     feedback = list(journal.entries(settings, "feedback"))
     rows = candidates(feedback, dataset.load())
     lines = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in rows)
     path = review_file(settings, "candidates.jsonl", lines) if rows else "nothing to review"
     print(f"{len(feedback)} verdicts, {len(rows)} questions that are not golden: {path}")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command(main)

@@ -6,7 +6,6 @@ Two writers made 240 pairs each, over different passages. Each writer's pairs ar
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -18,15 +17,17 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from evals.command import command
 from rag.assistant import Assistant
 from rag.settings import load_settings
-from rag.verify import RULE, Checker, Signals
+from rag.verify import RULE, SUPPORTED, Checker, Signals
 
 PAIRS = Path(__file__).parent / "pairs"
 NAMES = [field.name for field in fields(Signals)]
 Numbers = NDArray[np.float64]
+BOOSTED = GradientBoostingClassifier(n_estimators=80, max_depth=3, subsample=0.7, learning_rate=0.07, random_state=0)
 
 
 def read(name: str) -> list[dict[str, Any]]:
@@ -40,11 +41,6 @@ def features(checker: Checker, pairs: Sequence[dict[str, Any]]) -> Numbers:
         windows = list(checker.signals(pair["passage"], pair["sentence"]))
         rows.append(list(asdict(max(windows, key=lambda signals: signals.anywhere + signals.met_anywhere)).values()))
     return np.array(rows)
-
-
-def fitted(rows: Numbers, labels: Numbers) -> GradientBoostingClassifier:
-    model = GradientBoostingClassifier(n_estimators=80, max_depth=3, subsample=0.7, learning_rate=0.07, random_state=0)
-    return model.fit(rows, labels)
 
 
 def exported(model: GradientBoostingClassifier) -> dict[str, Any]:
@@ -89,32 +85,25 @@ def report(pairs: Sequence[dict[str, Any]], chances: Numbers, said: dict[str, ND
     console.print(f"AUROC of the checker {roc_auc_score(labels, chances):.3f}")
 
 
-@command
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m evals.checker", description=__doc__)
     parser.add_argument("--fit", action="store_true", help="write the rule that ships")
     options = parser.parse_args()
     console = Console(width=120)
     assistant = Assistant(load_settings())
-    checker = Checker(assistant.encoder, assistant.index)
-    sets = {name: read(name) for name in ("first", "second")}
-    rows = {name: features(checker, pairs) for name, pairs in sets.items()}
-    labels = {name: np.array([pair["label"] for pair in pairs], dtype=np.float64) for name, pairs in sets.items()}
-    cosine = {name: cosines(assistant, pairs) for name, pairs in sets.items()}
+    sets = [read("first"), read("second")]
+    pairs, writers = [*sets[0], *sets[1]], np.repeat([0, 1], [len(own) for own in sets])
+    rows = features(Checker(assistant.encoder, assistant.index), pairs)
+    labels = np.array([pair["label"] for pair in pairs], dtype=np.float64)
     if options.fit:
-        model = fitted(np.concatenate(list(rows.values())), np.concatenate(list(labels.values())))
-        RULE.write_text(json.dumps(exported(model)) + "\n", encoding="utf-8")
-        console.print(f"wrote {RULE.name}: {len(model.estimators_)} trees")
-        return 0
-    chances, checked, plain = [], [], []
-    for own, other in (("first", "second"), ("second", "first")):
-        chances.append(fitted(rows[other], labels[other]).predict_proba(rows[own])[:, 1])
-        checked.append(chances[-1] >= 0.5)
-        plain.append(cosine[own] >= best_threshold(cosine[other], labels[other]))
-    said = {"checker": np.concatenate(checked), "cosine": np.concatenate(plain)}
-    report([*sets["first"], *sets["second"]], np.concatenate(chances), said, console)
-    return 0
+        RULE.write_text(json.dumps(exported(BOOSTED.fit(rows, labels))) + "\n", encoding="utf-8")
+        console.print(f"wrote {RULE.name}: {len(BOOSTED.estimators_)} trees")
+        return
+    chances = cross_val_predict(BOOSTED, rows, labels, cv=GroupKFold(2), groups=writers, method="predict_proba")[:, 1]
+    cosine = cosines(assistant, pairs)
+    bars = np.array([best_threshold(cosine[writers != own], labels[writers != own]) for own in (0, 1)])
+    report(pairs, chances, {"checker": chances >= SUPPORTED, "cosine": cosine >= bars[writers]}, console)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command(main)

@@ -1,23 +1,18 @@
 """How every command here ends."""
 
-import functools
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from rag.errors import PrepError
 
 
-def command(main: Callable[[], int]) -> Callable[[], int]:
+def command(main: Callable[[], int | None]) -> NoReturn:
     """What a person can mend is one line and status 2, Ctrl-C is status 130; neither is a traceback."""
-
-    @functools.wraps(main)
-    def ended() -> int:
-        try:
-            return main()
-        except PrepError as error:
-            print(error, file=sys.stderr)
-            return 2
-        except KeyboardInterrupt:
-            return 130
-
-    return ended
+    try:
+        sys.exit(main())
+    except PrepError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

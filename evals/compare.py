@@ -1,8 +1,8 @@
 """`python -m evals.compare A B`: two runs of the same questions, measure by measure and question by question."""
 
 import argparse
-import sys
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from rich.console import Console
@@ -33,12 +33,12 @@ def paired(before: Rows, after: Rows) -> Pairs:
 def table(pairs: Pairs) -> Table:
     made = Table("measure", "before", "after", "difference [95 % interval]", "p", "pairs", box=None)
     for name, values in sorted(pairs.items()):
-        differences = [after - before for _, before, after in values]
+        _, before, after = zip(*values, strict=True)
+        differences = [new - old for _, old, new in values]
         low, high = bootstrap_interval(differences)
-        count = len(values)
         made.add_row(
-            name, f"{sum(before for _, before, _ in values) / count:.3f}", f"{sum(after for _, _, after in values) / count:.3f}",
-            f"{sum(differences) / count:+.4f} \\[{low:+.4f}, {high:+.4f}]", f"{permutation_p(differences):.4f}", str(count),
+            name, f"{mean(before):.3f}", f"{mean(after):.3f}", f"{mean(differences):+.4f} \\[{low:+.4f}, {high:+.4f}]",
+            f"{permutation_p(differences):.4f}", str(len(values)),
         )  # fmt: skip
     return made
 
@@ -56,8 +56,7 @@ def changes(pairs: Pairs, rows: Rows, console: Console) -> None:
                 console.print(f"  {question}  {before:.2f} → {after:.2f}  {asked}", highlight=False, markup=False)
 
 
-@command
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m evals.compare", description=__doc__)
     parser.add_argument("before", type=Path, help="folder of a run")
     parser.add_argument("after", type=Path, help="folder of another run")
@@ -69,8 +68,7 @@ def main() -> int:
     if alone := before.keys() ^ after.keys():
         console.print(f"{len(alone)} questions are in one run only and were left out: {', '.join(sorted(alone)[:10])}")
     changes(pairs, after, console)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command(main)

@@ -6,8 +6,10 @@ state it, verbatim. `golden/unanswerable.jsonl` holds questions they must not an
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,33 +71,20 @@ def load(split: str | None = None, folder: Path = GOLDEN) -> list[Question]:
 
 
 def question_of(row: dict[str, Any]) -> Question:
-    return Question(
-        id=row["id"],
-        split=row["split"],
-        group=row.get("area") or row["kind"],
-        style=row.get("style", "unanswerable"),
-        text=row["question"],
-        history=tuple(Turn(turn["question"], turn["answer"]) for turn in row.get("history", ())),
-        reference=row.get("reference", ""),
-        facts=tuple(
-            Fact(fact["fact"], tuple(Quote(quote["doc"], quote["text"]) for quote in fact["quotes"]))
-            for fact in row.get("facts", ())
-        ),
-    )
+    history = tuple(Turn(**turn) for turn in row.get("history", ()))
+    facts = tuple(Fact(fact["fact"], tuple(Quote(**quote) for quote in fact["quotes"])) for fact in row.get("facts", ()))
+    group, style = row.get("area") or row["kind"], row.get("style", "unanswerable")
+    return Question(row["id"], row["split"], group, style, row["question"], history, row.get("reference", ""), facts)
 
 
 def sample(questions: Sequence[Question], limit: int | None) -> list[Question]:
     """A fixed subset that keeps the balance of groups: the same rows every time, whatever was added since elsewhere."""
-    if limit is None or limit >= len(questions):
-        return list(questions)
-    by_group: dict[str, list[Question]] = {}
+    seen: Counter[str] = Counter()
+    turns: dict[str, tuple[int, str]] = {}
     for question in sorted(questions, key=lambda item: hashlib.sha256(item.id.encode()).hexdigest()):
-        by_group.setdefault(question.group, []).append(question)
-    rounds = sorted(
-        ((turn, group, question) for group, members in by_group.items() for turn, question in enumerate(members)),
-        key=lambda item: item[:2],
-    )
-    chosen = {question.id for _, _, question in rounds[:limit]}
+        turns[question.id] = (seen[question.group], question.group)
+        seen[question.group] += 1
+    chosen = set(sorted(turns, key=lambda name: turns[name])[:limit])
     return [question for question in questions if question.id in chosen]
 
 
@@ -115,29 +104,19 @@ class Evidence:
     """Where each quote stands in the guides as they were ingested."""
 
     def __init__(self, catalogue: Catalogue, corpus: Path) -> None:
-        self._catalogue = catalogue
         self._corpus = corpus
-        self._texts: dict[str, tuple[str, int]] = {}
+        self._document = cache(catalogue.document)
 
     def places(self, fact: Fact) -> list[Place]:
         """The quotes that are still there; a guide that was reworded has lost them."""
         return [place for quote in fact.quotes if (place := self.place(quote))]
 
     def place(self, quote: Quote) -> Place | None:
-        doc_id = (self._corpus / quote.doc).as_posix()
-        if doc_id not in self._texts:
-            document = self._catalogue.document(doc_id)
-            self._texts[doc_id] = (document.text, document.body_start) if document else ("", 0)
-        text, body = self._texts[doc_id]
-        start = text.find(quote.text, body)
-        return Place(doc_id, start, start + len(quote.text)) if start >= 0 else None
+        document = self._document((self._corpus / quote.doc).as_posix())
+        start = document.text.find(quote.text, document.body_start) if document else -1
+        return Place(document.id, start, start + len(quote.text)) if document and start >= 0 else None
 
     def lost(self, questions: Iterable[Question]) -> list[tuple[str, Quote]]:
         """(question id, quote) of every quote that no guide holds any more."""
-        return [
-            (question.id, quote)
-            for question in questions
-            for fact in question.facts
-            for quote in fact.quotes
-            if self.place(quote) is None
-        ]
+        quotes = [(question.id, quote) for question in questions for fact in question.facts for quote in fact.quotes]
+        return [(name, quote) for name, quote in quotes if self.place(quote) is None]

@@ -4,7 +4,6 @@ One tells a question the guides answer from one they do not (`rag/evidence.py`),
 asked (`rag/pieces.py`). Both are judged by cross-validation; the weights printed are those that stand in these files.
 """
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,8 +29,7 @@ OVER_REFUSAL = (0.02, 0.04, 0.06, 0.08)
 STATES = 0.5  # of the shorter of a piece and a quote: with that much in common the piece states the fact
 
 
-@command
-def main() -> int:
+def main() -> None:
     console = Console(width=120)
     settings = load_settings()
     assistant = Assistant(settings)
@@ -50,7 +48,7 @@ def main() -> int:
             groups += [number] * (len(choice) - len(groups))
 
     console.rule("Do the guides answer it?")
-    chances, labels = fitted(console, refusal, 10.0, "balanced", StratifiedKFold(10, shuffle=True, random_state=0), None)
+    chances, labels = fitted(console, refusal, StratifiedKFold(10, shuffle=True, random_state=0), C=10.0, class_weight="balanced")
     for share in OVER_REFUSAL:
         threshold = float(np.quantile(chances[labels], share))
         refused = float((chances[~labels] < threshold).mean())
@@ -58,9 +56,8 @@ def main() -> int:
             f"at {share:.0%} of answerable questions refused: {refused:.1%} of the others refused (threshold {threshold:.2f})"
         )
     console.rule("Does a piece say what was asked?")
-    chances, labels = fitted(console, choice, 1.0, None, GroupKFold(6), groups)
+    chances, labels = fitted(console, choice, list(GroupKFold(6).split(choice, groups=groups)))
     console.print(f"average precision {average_precision_score(labels, chances):.3f}; {labels.mean():.1%} of pieces do")
-    return 0
 
 
 def states(passage: Passage, unit: Unit, places: Sequence[Place]) -> bool:
@@ -72,13 +69,11 @@ def states(passage: Passage, unit: Unit, places: Sequence[Place]) -> bool:
     )
 
 
-def fitted(
-    console: Console, rows: Sequence[tuple[Any, bool]], freedom: float, balance: str | None, folds: Any, groups: list[int] | None
-) -> tuple[Any, Any]:
+def fitted(console: Console, rows: Sequence[tuple[Any, bool]], folds: Any, **options: Any) -> tuple[Any, Any]:
     """Print the fitted weights; returns the cross-validated chances and the labels."""
     features, labels = np.array([signals for signals, _ in rows]), np.array([label for _, label in rows])
-    model = LogisticRegression(C=freedom, class_weight=balance, max_iter=2000)
-    chances = cross_val_predict(model, features, labels, cv=folds, groups=groups, method="predict_proba")[:, 1]
+    model = LogisticRegression(max_iter=2000, **options)
+    chances = cross_val_predict(model, features, labels, cv=folds, method="predict_proba")[:, 1]
     model.fit(features, labels)
     table = Table("signal", "AUROC alone", "weight", box=None)
     for column, name in enumerate(rows[0][0]._fields):
@@ -89,4 +84,4 @@ def fitted(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command(main)

@@ -1,7 +1,6 @@
 """`python -m evals.gaps`: what people asked and the guides did not answer, the most wanted first, as a list to work through."""
 
 import datetime
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 from evals.command import command
 from rag import journal
-from rag.embed import Encoder, load_encoder
+from rag.embed import Encoder, Floats, load_encoder
 from rag.settings import Settings, load_settings
 
 SAME = 0.8  # cosine above which two questions ask the same thing
@@ -23,15 +22,15 @@ def grouped(entries: Sequence[dict[str, Any]], encoder: Encoder) -> list[Gap]:
     for entry in entries:
         by_text.setdefault(one_line(understood.get(entry["question"], entry["question"])), []).append(entry)
     texts = sorted(by_text, key=lambda text: (-len(by_text[text]), text))
-    vectors = [encoding.vector for encoding in encoder.encode(texts)]
-    leaders: dict[int, Gap] = {}
-    for place, text in enumerate(texts):
-        best = max(leaders, key=lambda leader: float(vectors[place] @ vectors[leader]), default=place)
-        if best in leaders and vectors[place] @ vectors[best] > SAME:
-            leaders[best].extend(by_text[text])
+    leaders: list[tuple[Floats, Gap]] = []
+    for text, encoding in zip(texts, encoder.encode(texts), strict=True):
+        vector = encoding.vector
+        near = max(leaders, key=lambda leader: float(vector @ leader[0]), default=None)
+        if near and vector @ near[0] > SAME:
+            near[1].extend(by_text[text])
         else:
-            leaders[place] = by_text[text]
-    return sorted(leaders.values(), key=lambda gap: (-count(gap, "wanted"), -count(gap, "gap")))
+            leaders.append((vector, by_text[text]))
+    return sorted((gap for _, gap in leaders), key=lambda gap: (-count(gap, "wanted"), -count(gap, "gap")))
 
 
 def count(gap: Gap, kind: str) -> int:
@@ -61,16 +60,14 @@ def review_file(settings: Settings, name: str, text: str) -> Path:
     return path
 
 
-@command
-def main() -> int:
+def main() -> None:
     settings = load_settings()
     entries = [*journal.entries(settings, "gap"), *journal.entries(settings, "wanted")]
     gaps = grouped(entries, load_encoder(settings)) if entries else []
     told = f"{count(entries, 'gap')} refusals and {count(entries, 'wanted')} wishes, {len(gaps)} different questions"
     path = review_file(settings, "gaps.md", f"# {told}\n\n" + "\n".join(map(written, gaps))) if gaps else "nothing to review"
     print(f"{told}: {path}")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command(main)

@@ -39,32 +39,27 @@ class LocalJudge(InstructorBaseRagasLLM):
 
     def generate(self, prompt: str, response_model: type[BaseModel]) -> Any:
         given = json.loads(prompt.rsplit("\ninput: ", 1)[1].rsplit("\nOutput:", 1)[0])
-        answer = getattr(self, f"_{response_model.__name__}", None)
-        if answer is None:
-            raise NotImplementedError(f"The local judge cannot answer {response_model.__name__}: use --judge llm")
-        return response_model.model_validate(answer(given))
+        match response_model.__name__:
+            case "StatementGeneratorOutput":
+                answer: dict[str, Any] = {"statements": pieces(given["answer"])}
+            case "NLIStatementOutput":
+                answer = {"statements": [self._verdict(given["context"], text, "verdict") for text in given["statements"]]}
+            case "ContextRecallOutput":
+                told = pieces(given["answer"])
+                answer = {"classifications": [self._verdict(given["context"], text, "attributed") for text in told]}
+            case "ContextPrecisionOutput":
+                useful = any(self._checker.supports(given["context"], text) for text in pieces(given["answer"]))
+                answer = {"reason": f"states {'a sentence' if useful else 'nothing'} of the reference", "verdict": int(useful)}
+            case "AnswerRelevanceOutput":  # the question it would fit best: of all that the guides answer, the nearest one
+                vector = self._encoder.encode([given["response"]])[0].vector
+                (nearest,) = self._index.passages([int(self._index.arrays.asked(vector).argmax())])
+                answer = {"question": nearest.source.heading_path[-1], "noncommittal": 0}
+            case name:
+                raise NotImplementedError(f"The local judge cannot answer {name}: use --judge llm")
+        return response_model.model_validate(answer)
 
     async def agenerate(self, prompt: str, response_model: type[BaseModel]) -> Any:
         return self.generate(prompt, response_model)
-
-    def _StatementGeneratorOutput(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        return {"statements": pieces(given["answer"])}
-
-    def _NLIStatementOutput(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        return {"statements": [self._verdict(given["context"], text, "verdict") for text in given["statements"]]}
-
-    def _ContextRecallOutput(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        return {"classifications": [self._verdict(given["context"], text, "attributed") for text in pieces(given["answer"])]}
-
-    def _ContextPrecisionOutput(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        useful = any(self._checker.supports(given["context"], text) for text in pieces(given["answer"]))
-        return {"reason": "states a sentence of the reference" if useful else "states none of it", "verdict": int(useful)}
-
-    def _AnswerRelevanceOutput(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        """The question this answer would fit best: of all that the guides answer, the nearest one."""
-        vector = self._encoder.encode([given["response"]])[0].vector
-        (nearest,) = self._index.passages([int(self._index.arrays.asked(vector).argmax())])
-        return {"question": nearest.source.heading_path[-1], "noncommittal": 0}
 
     def _verdict(self, context: str, statement: str, key: str) -> dict[str, Any]:
         strength = self._checker.strength(context, statement)
@@ -140,11 +135,10 @@ class Judge:
         }
 
     async def of_answer(self, question: str, reference: str, answer: str, contexts: list[str]) -> dict[str, float | None]:
+        given = {"user_input": question, "response": answer}
         return {
-            "ragas_faithfulness": await value(
-                self._faithfulness, user_input=question, response=answer, retrieved_contexts=contexts
-            ),
-            "ragas_answer_relevancy": await value(self._relevancy, user_input=question, response=answer),
+            "ragas_faithfulness": await value(self._faithfulness, **given, retrieved_contexts=contexts),
+            "ragas_answer_relevancy": await value(self._relevancy, **given),
             "ragas_semantic_similarity": await value(self._similarity, reference=reference, response=answer),
         }
 

@@ -32,10 +32,10 @@ def average(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if len(values) else None
 
 
-def permutation_p(differences: Sequence[float], seed: int = 0) -> float:
+def permutation_p(differences: Sequence[float]) -> float:
     """Two-sided p-value of a mean paired difference: how often random signs give one at least as far from zero."""
     sample: NDArray[np.float64] = np.asarray(differences, dtype=np.float64)
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(RESAMPLES, len(sample)))
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(RESAMPLES, len(sample)))
     shuffled = np.abs((signs * sample).mean(axis=1))
     return float((np.sum(shuffled >= abs(sample.mean()) - 1e-12) + 1) / (RESAMPLES + 1))
 

@@ -6,7 +6,6 @@ Labels are kept in the run's folder as they are given: stop at any time and go o
 import argparse
 import hashlib
 import json
-import sys
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -71,8 +70,7 @@ def agreement(one: Labels, other: Labels) -> tuple[list[int], float | None, floa
     return counts, raw, (raw - chance) / (1 - chance) if chance < 1 else None
 
 
-@command
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m evals.review", description=__doc__)
     parser.add_argument("folder", type=Path, help="folder of a run")
     parser.add_argument("--count", type=int, default=20, help="how many answers to sample")
@@ -87,7 +85,7 @@ def main() -> int:
             walk(sampled(runs[options.folder], options.count, options.seed), path, console)
         except (EOFError, KeyboardInterrupt):
             print(f"\nKept in {path}. The same command goes on from here.")
-        return 0
+        return
     given = {name: label for name, label in labels(path).items() if label is not None}
     raters = {"person": {name: label for name, label in given.items() if isinstance(label, bool)}}
     for folder, rows in runs.items():
@@ -102,8 +100,7 @@ def main() -> int:
     grades = [label for label in given.values() if not isinstance(label, bool)]
     mean = f", mean {sum(grades) / len(grades):.2f} of 5" if grades else ""
     console.print(f"{len(grades)} answers graded{mean}", highlight=False)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command(main)

@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import datetime
 import json
-import sys
 import time
 import tomllib
 from collections.abc import Sequence
@@ -52,7 +51,7 @@ class Config:
     questions: str  # digest of the rows
 
 
-def arguments() -> argparse.Namespace:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m evals.run", description=__doc__)
     parser.add_argument("--split", choices=[*dataset.SPLITS, "all"], default="dev")
     parser.add_argument("--limit", type=int, help="a fixed subset of this many questions, balanced over areas and kinds")
@@ -64,13 +63,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--length", choices=LENGTHS, default="standard")
     parser.add_argument("--out", type=Path, help="folder of the run; default: a new one under the data folder")
     parser.add_argument("--no-gates", action="store_true", help="measure only: exit 0 whatever the figures are")
-    return parser.parse_args()
-
-
-@command
-def main() -> int:
-    options = arguments()
-    console = Console(width=140)
+    options = parser.parse_args()
+    started, console = time.time(), Console(width=140)
     questions = dataset.sample(dataset.load(None if options.split == "all" else options.split), options.limit)
     settings = load_settings()
     if options.llm:
@@ -86,14 +80,12 @@ def main() -> int:
         rows = run(assistant, judge, questions, config, out, console)
         lost = Evidence(assistant.index.catalogue, settings.corpus_dir).lost(questions)
         summary = summarise(rows, config, len(lost))
-        summary["worst"] = [report.in_short(row) for row in report.worst(rows) if report.badness(row)[0] < 1]
+        summary["worst"] = [report.in_short(row) for row in report.worst(rows) if report.fault(row)[0] < 1]
         (out / "report.html").write_text(report.page(summary, rows), encoding="utf-8")
         (out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     show(summary, console)
-    console.print(f"{out}/report.html", highlight=False)
-    if options.no_gates:
-        return 0
-    missed = gates(summary)
+    console.print(f"{time.time() - started:.0f} s; {out}/report.html", highlight=False)
+    missed = [] if options.no_gates else gates(summary)
     for line in missed:
         console.print(f"[red]gate missed:[/red] {line}", highlight=False)
     return 1 if missed else 0
@@ -183,20 +175,15 @@ def figures(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def show(summary: dict[str, Any], console: Console) -> None:
-    config = summary["config"]
-    console.print(
-        f"{config['split']}: {summary['rows']} questions, {len(summary['failed'])} failed, {summary['lost_quotes']} quotes lost; "
-        f"answers by {config['model']} ({config['length']}), judge: {config['judge']}"
-    )
+    console.print(report.headline(summary))
     table = Table(*report.COLUMNS, box=None)
     for name, figure in summary["metrics"].items():
         table.add_row(name, *report.cells(figure))
     console.print(table)
-    shown = ("recall@5", "recall@8", "facts_stated", "over_refusal", "refused", "citation_precision", "ragas_faithfulness")
     for key in ("by_style", "by_group"):
-        table = Table(key.removeprefix("by_"), "rows", *shown, box=None)
+        table = Table(key.removeprefix("by_"), "rows", *report.SHOWN, box=None)
         for name, found in summary[key].items():
-            cells = [f"{found[metric]['mean']:.2f}" if metric in found else "" for metric in shown]
+            cells = [f"{found[metric]['mean']:.2f}" if metric in found else "" for metric in report.SHOWN]
             table.add_row(name, str(found["milliseconds"]["scored"] if "milliseconds" in found else 0), *cells)
         console.print(table)
 
@@ -223,7 +210,4 @@ def gates(summary: dict[str, Any], path: Path = GATES) -> list[str]:
 
 
 if __name__ == "__main__":
-    started = time.time()
-    code = main()
-    print(f"{time.time() - started:.0f} s", file=sys.stderr)
-    sys.exit(code)
+    command(main)

@@ -9,7 +9,7 @@ from evals.judge import Judge
 from evals.metrics import average, ndcg, reciprocal_rank
 from rag import markers
 from rag.markers import Statement
-from rag.types import Answer, Citation, Passage
+from rag.types import Answer, Passage
 from rag.words import flat
 
 DEPTHS = (1, 3, 5, 8)
@@ -27,26 +27,21 @@ def retrieval_metrics(
     facts: Sequence[Sequence[Place]], passages: Sequence[Passage]
 ) -> tuple[dict[str, float | None], list[int | None]]:
     """Measures of a ranking by character span, and the rank at which each fact is first stated."""
-    ranks = [
-        next((rank for rank, passage in enumerate(passages, 1) if any(holds(passage, p) for p in places)), None)
+    held = [
+        [any(overlaps(place, s.doc_id, s.start, s.end) for place in places for s in passage.sources) for passage in passages]
         for places in facts
     ]
-    hits = {rank: sum(any(holds(passage, p) for p in places) for places in facts) for rank, passage in enumerate(passages, 1)}
-    names = [str(rank) for rank in hits]
-    relevance = {str(rank): int(count > 0) for rank, count in hits.items()}
-    missing = sum(rank is None for rank in ranks)  # a fact nowhere found is a relevant passage not retrieved
-    relevance |= {f"missing {number}": 1 for number in range(missing)}
+    ranks = [told.index(True) + 1 if True in told else None for told in held]
+    relevance = {str(rank): int(any(column)) for rank, column in enumerate(zip(*held, strict=True), 1)}
+    names = list(relevance)
     metrics: dict[str, float | None] = {
-        f"recall@{k}": average([float(rank is not None and rank <= k) for rank in ranks]) for k in DEPTHS
+        f"recall@{k}": average([rank is not None and rank <= k for rank in ranks]) for k in DEPTHS
     }
-    metrics["precision@8"] = average([float(count > 0) for count in hits.values()])
+    metrics["precision@8"] = average(list(relevance.values()))
+    relevance |= {f"missing {number}": 1 for number in range(ranks.count(None))}  # a relevant passage not retrieved
     metrics["mrr"] = reciprocal_rank(names, relevance, 8)
     metrics["ndcg@8"] = ndcg(names, relevance, 8)
     return metrics, ranks
-
-
-def holds(passage: Passage, place: Place) -> bool:
-    return any(overlaps(place, source.doc_id, source.start, source.end) for source in passage.sources)
 
 
 def overlaps(place: Place, doc_id: str, start: int, end: int) -> bool:
@@ -74,8 +69,8 @@ async def measure(question: Question, answer: Answer, evidence: Evidence, judge:
         ]
         judged = await judge.supported(bare(answer.text), [fact.text for fact in question.facts]) if answered else quoted
         stated = [one or other for one, other in zip(quoted, judged, strict=True)]
-        metrics["facts_quoted"] = average([float(told) for told in quoted]) if answered else None
-        metrics["facts_stated"] = average([float(told) for told in stated]) if answered else None
+        metrics["facts_quoted"] = average(quoted) if answered else None
+        metrics["facts_stated"] = average(stated) if answered else None
         facts = [
             {"fact": fact.text, "rank": rank, "stated": told}
             for fact, rank, told in zip(question.facts, ranks, stated, strict=True)
@@ -102,33 +97,26 @@ async def citation_metrics(answer: Answer, judge: Judge) -> tuple[dict[str, floa
     A sentence is recalled when its citations together support it. A citation is precise when its sentence is recalled and the
     citation supports it alone, or the others do not without it. A sentence that no retrieved passage supports is a hallucination.
     """
-    quote = {citation.number: citation for citation in answer.citations}
+    quotes = {citation.number: citation.quote for citation in answer.citations}
     judged: list[dict[str, Any]] = []
-    precise: list[float] = []
+    precise: list[bool] = []
     everything = "\n\n".join(passage.text for passage in answer.passages)
     for statement in statements(answer.text):
-        cites = [quote[number] for number in statement.numbers if number in quote]
-        together = bool(cites) and await supports(cites, statement.text, judge)
+        cited = {number: quotes[number] for number in statement.numbers if number in quotes}
+        evidence = "\n\n".join(cited.values())
+        together = await says(evidence, statement.text, judge)
         for number in statement.numbers:
-            others = [citation for citation in cites if citation.number != number]
-            alone = number in quote and await supports([quote[number]], statement.text, judge)
-            needed = bool(others) and not await supports(others, statement.text, judge)
-            precise.append(float(together and (alone or needed)))
+            others = "\n\n".join(text for other, text in cited.items() if other != number)
+            alone = await says(cited.get(number, ""), statement.text, judge)
+            needed = bool(others) and not await says(others, statement.text, judge)
+            precise.append(together and (alone or needed))
         founded = together or await says(everything, statement.text, judge)
-        judged.append({"text": statement.text, "evidence": joined(cites), "supported": together, "founded": founded})
+        judged.append({"text": statement.text, "evidence": evidence, "supported": together, "founded": founded})
     return {
-        "citation_recall": average([float(sentence["supported"]) for sentence in judged]),
+        "citation_recall": average([sentence["supported"] for sentence in judged]),
         "citation_precision": average(precise),
-        "hallucination": average([float(not sentence["founded"]) for sentence in judged]),
+        "hallucination": average([not sentence["founded"] for sentence in judged]),
     }, judged
-
-
-def joined(citations: Sequence[Citation]) -> str:
-    return "\n\n".join(citation.quote for citation in citations)
-
-
-async def supports(citations: Sequence[Citation], statement: str, judge: Judge) -> bool:
-    return await says(joined(citations), statement, judge)
 
 
 async def says(context: str, statement: str, judge: Judge) -> bool:

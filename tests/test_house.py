@@ -73,10 +73,6 @@ def test_each_framework_is_imported_only_where_its_types_may_be_seen(framework: 
     assert {user for user in users if not user.startswith(tuple(ALLOWED[framework]))} == set()
 
 
-# Third-party code and child processes are given an environment in these files; none decides anything by it.
-PASSES_ON = {"evals/bench.py"}
-
-
 @pytest.mark.parametrize("path", PRODUCT, ids=name_of)
 def test_the_environment_is_read_by_the_settings_alone(path: Path) -> None:
     module = tree(path)
@@ -88,8 +84,7 @@ def test_the_environment_is_read_by_the_settings_alone(path: Path) -> None:
         for node in ast.walk(module)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "os.environ.setdefault"
     ]
-    if name_of(path) not in PASSES_ON:
-        assert len(reads) == len(writes), "read it in rag/settings.py instead"
+    assert len(reads) == len(writes), "read it in rag/settings.py instead"
 
 
 def reads_environment(node: ast.Attribute | ast.Name) -> bool:

@@ -2,12 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from evals.command import command
 from rag.embed import OnnxEncoder
 from tests.conftest import MODELS
 from tests.evals.room import Room, build
@@ -30,6 +31,13 @@ QRELS = [("q1", "d1", 2), ("q2", "d3", 1), ("q3", "d5", 1), ("q3", "d6", 0)]
 class Data:
     ids: list[str]
     texts: list[str]
+
+
+def ended(main: Callable[[], int | None]) -> object:
+    """The exit status of a command."""
+    with pytest.raises(SystemExit) as left:
+        command(main)
+    return left.value.code or 0
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from evals.beir import STAGES, main, read, search_factory
 from rag.embed import OnnxEncoder
-from tests.evals.conftest import Data
+from tests.evals.conftest import Data, ended
 
 Search = Callable[[str, int], list[tuple[str, float]]]
 
@@ -47,7 +47,7 @@ def test_the_bench_prints_every_stage_with_its_numbers_and_gains(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "140")
     monkeypatch.setattr(sys, "argv", ["evals.beir", str(beir)])
-    assert main() == 0
+    assert ended(main) == 0
     printed = capsys.readouterr().out
     rows = {line.split()[0]: line.split()[1:] for line in printed.splitlines() if line.split()[:1] and line.split()[0] in STAGES}
     assert list(rows) == list(STAGES)
@@ -118,7 +118,7 @@ def test_a_folder_not_in_beir_form_exits_2_with_a_sentence(
 ) -> None:
     (beir / missing).unlink()
     monkeypatch.setattr(sys, "argv", ["evals.beir", str(beir)])
-    assert main() == 2
+    assert ended(main) == 2
     assert f"{beir} is not a test set in BEIR form" in capsys.readouterr().err
 
 
@@ -128,5 +128,5 @@ def test_a_damaged_test_set_exits_2_with_a_sentence(
 ) -> None:
     (beir / name).write_text(content)
     monkeypatch.setattr(sys, "argv", ["evals.beir", str(beir)])
-    assert main() == 2
+    assert ended(main) == 2
     assert "BEIR form" in capsys.readouterr().err

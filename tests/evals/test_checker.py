@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from evals.checker import NAMES, best_threshold, exported, features, fitted, read
+from evals.checker import BOOSTED, NAMES, best_threshold, exported, features, read
 from rag.verify import RULE, SUPPORTED, Checker, Rule, Signals
 from tests.evals.room import Room
 
@@ -15,7 +15,7 @@ def test_exported_trees_give_the_chances_that_sklearn_gives() -> None:
     random = np.random.default_rng(0)
     rows = random.random((300, len(NAMES)))
     labels = (rows[:, 0] + rows[:, 3] - rows[:, 5] + random.normal(0, 0.2, 300) > 0.5).astype(np.float64)
-    model = fitted(rows, labels)
+    model = BOOSTED.fit(rows, labels)
     rule = Rule(**json.loads(json.dumps(exported(model))))
     chances = [rule.chance(Signals(**dict(zip(NAMES, values, strict=True)))) for values in rows]
     assert chances == pytest.approx(model.predict_proba(rows)[:, 1].tolist(), abs=1e-3)

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from evals.compare import Rows, changes, main, paired, table
+from tests.evals.conftest import ended
 
 
 def row(name: str, **metrics: float | None) -> dict[str, Any]:
@@ -73,7 +74,7 @@ def test_the_command_names_the_questions_that_only_one_run_has(
 ) -> None:
     before, after = write(tmp_path / "a", BEFORE), write(tmp_path / "b", AFTER)
     monkeypatch.setattr(sys, "argv", ["evals.compare", str(before), str(after)])
-    assert main() == 0
+    assert ended(main) == 0
     assert "2 questions are in one run only and were left out: gone, new" in capsys.readouterr().out
 
 
@@ -81,5 +82,5 @@ def test_a_folder_without_a_run_exits_2_with_the_command_that_makes_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["evals.compare", str(write(tmp_path / "a", BEFORE)), str(tmp_path / "b")])
-    assert main() == 2
+    assert ended(main) == 2
     assert f"python -m evals.run --out {tmp_path / 'b'}" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from evals import candidates, dataset, gaps
 from rag import journal
 from rag.embed import OnnxEncoder
 from rag.settings import Settings
+from tests.evals.conftest import ended
 
 FEATURE_STORE = "How do I set up a feature store on Kubernetes?"
 
@@ -66,7 +67,7 @@ def test_the_gaps_file_names_counts_wordings_nearest_sections_and_the_last_date(
     gap(project, FEATURE_STORE)
     gap(project, "how to set up a feature\nstore in kubernetes", nearest=["Feature stores: What is a feature store?"])
     before = golden_files()
-    assert gaps.main() == 0
+    assert ended(gaps.main) == 0
     text = reviewed(project, "*-gaps.md")
     (entry,) = journal.path(project).read_text().splitlines()[-1:]
     assert f"- [ ] **{FEATURE_STORE}** (refused 3, wanted 0, last {json.loads(entry)['at'][:10]})" in text
@@ -78,13 +79,13 @@ def test_the_gaps_file_names_counts_wordings_nearest_sections_and_the_last_date(
 
 def test_a_file_that_is_being_worked_through_is_never_written_over(project: Settings) -> None:
     gap(project, FEATURE_STORE)
-    assert gaps.main() == gaps.main() == 0
+    assert ended(gaps.main) == ended(gaps.main) == 0
     assert len(list((project.data_dir / "review").glob("*-gaps.md"))) == 2
 
 
 @pytest.mark.parametrize("command", [gaps.main, candidates.main])
 def test_an_empty_journal_makes_no_file(project: Settings, command: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command() == 0
+    assert ended(command) == 0
     assert "nothing to review" in capsys.readouterr().out
     assert not (project.data_dir / "review").exists()
 
@@ -94,7 +95,7 @@ def test_a_setting_that_cannot_be_is_named_and_exits_2(
     project: Settings, command: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PREP_PASSAGES", "many")
-    assert command() == 2
+    assert ended(command) == 2
     assert "PREP_PASSAGES" in capsys.readouterr().err
 
 
@@ -143,7 +144,7 @@ def test_a_candidate_has_the_form_of_a_golden_row_but_cannot_be_loaded_before_it
     given = feedback("Does my toaster need a warm-up?", "down", history=["What is warm-up?"], reason="Wrong")
     journal.record(project, "feedback", **{name: value for name, value in given.items() if name != "at"})
     before = golden_files()
-    assert candidates.main() == 0
+    assert ended(candidates.main) == 0
     assert golden_files() == before
     row = json.loads(reviewed(project, "*-candidates.jsonl"))
     golden_row = json.loads((dataset.GOLDEN / "math.jsonl").read_text(encoding="utf-8").split("\n")[0])

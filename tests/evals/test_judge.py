@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from ragas.metrics.collections import FactualCorrectness
+from ragas.metrics.collections.faithfulness.util import NLIStatementOutput
 
 from evals.dataset import Evidence
 from evals.judge import Judge, LocalJudge, load_judge
@@ -78,8 +79,11 @@ class Muddled(LocalJudge):
         super().__init__(assistant)
         self._verdicts = verdicts
 
-    def _NLIStatementOutput(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        return {"statements": [{"statement": "", "reason": "", "verdict": verdict} for verdict in self._verdicts]}
+    def generate(self, prompt: str, response_model: type[BaseModel]) -> Any:
+        if response_model is not NLIStatementOutput:
+            return super().generate(prompt, response_model)
+        items = [{"statement": "", "reason": "", "verdict": verdict} for verdict in self._verdicts]
+        return NLIStatementOutput.model_validate({"statements": items})
 
 
 @pytest.mark.parametrize(("verdicts", "named"), [([1], "1 verdicts on 2 statements"), ([1, "maybe"], "verdict")])

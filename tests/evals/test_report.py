@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-from evals.report import WORST, chart, in_short, page, worst
+from evals.report import WORST, figures_table, in_short, page, worst
 from evals.run import Config, summarise
 
 HOSTILE = "<script>alert(1)</script><img src=http://evil.example/x onerror=alert(1)>\"'&</pre></details>"
@@ -29,11 +29,11 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.append((tag, dict(attrs)))
-        if tag not in ("meta", "rect", "html", "body"):
+        if tag not in ("meta", "html", "body"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        if tag not in ("rect", "html", "body"):
+        if tag not in ("html", "body"):
             assert self.open.pop() == tag, "what opens last closes first"
 
     def handle_data(self, data: str) -> None:
@@ -78,9 +78,11 @@ def test_figures_stand_with_their_interval_and_both_counts() -> None:
 
 
 def test_a_bar_is_as_long_as_its_mean_and_its_band_as_its_interval() -> None:
-    drawn = chart("title", {"mrr": {"mean": 0.5, "low": 0.25, "high": 0.75, "scored": 8}})
-    assert 'width="210.0"' in drawn and 'x="285.0"' in drawn, "half and a quarter of 420"
-    assert "0.50 (n=8)" in drawn and chart("nothing", {}) == ""
+    share = {"mean": 0.5, "low": 0.25, "high": 0.75, "scored": 8, "unscored": 0}
+    drawn = figures_table("title", {"mrr": share, "words": {**share, "mean": 180.0, "high": 200.0}})
+    assert '<i style="width:50.0%"></i><b style="left:25.0%;width:50.0%"></b>' in drawn
+    assert drawn.count("<i ") == 1, "what is no share has no bar"
+    assert figures_table("nothing", {}) == ""
 
 
 def test_the_worst_come_first_failures_then_wrong_refusals_then_what_stated_least() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from evals.review import agreement, main, sampled
+from tests.evals.conftest import ended
 
 
 def sentence(text: str, supported: bool) -> dict[str, Any]:
@@ -35,10 +36,10 @@ def folder(tmp_path: Path) -> Path:
     return written(tmp_path / "run", ROWS)
 
 
-def review(monkeypatch: pytest.MonkeyPatch, keys: str, *options: object) -> int:
+def review(monkeypatch: pytest.MonkeyPatch, keys: str, *options: object) -> object:
     monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{key}\n" for key in keys)))
     monkeypatch.setattr(sys, "argv", ["evals.review", *map(str, options)])
-    return main()
+    return ended(main)
 
 
 def given(folder: Path) -> list[Any]:

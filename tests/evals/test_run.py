@@ -19,6 +19,7 @@ from evals.run import Config, figures, gates, main, run, summarise
 from rag.assistant import Assistant
 from rag.errors import PrepError
 from rag.types import Answer, Filters, Length, Turn
+from tests.evals.conftest import ended
 from tests.evals.room import Room
 
 QUIET = Console(file=io.StringIO())
@@ -187,12 +188,12 @@ def test_each_kind_of_miss_is_reported_and_only_that(gates_file: Path, harmed: d
     assert said in line
 
 
-def asked(room: Room, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
+def asked(room: Room, monkeypatch: pytest.MonkeyPatch, *options: str) -> object:
     """`python -m evals.run` over the small index, as typed in its folder."""
     monkeypatch.chdir(room.folder)
     monkeypatch.setenv("PREP_DATA_DIR", str(room.settings.data_dir))
     monkeypatch.setattr(sys, "argv", ["evals.run", *options])
-    return main()
+    return ended(main)
 
 
 def test_the_command_writes_rows_figures_and_report_and_exits_by_the_gates(
@@ -220,10 +221,10 @@ def test_an_llm_judge_that_is_not_configured_and_a_missing_index_exit_2_with_the
     assert "PREP_LLM" in capsys.readouterr().err
     monkeypatch.setenv("PREP_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["evals.run", "--limit", "2"])
-    assert main() == 2
+    assert ended(main) == 2
     assert "python -m ingest" in capsys.readouterr().err
     monkeypatch.setenv("PREP_PASSAGES", "many")
-    assert main() == 2, "a setting that cannot be is named, not traced back"
+    assert ended(main) == 2, "a setting that cannot be is named, not traced back"
     assert "PREP_PASSAGES" in capsys.readouterr().err
 
 
