@@ -1,15 +1,15 @@
 """The offline answer: sentences and blocks quoted from the passages, ordered so they read as one, every one of them cited."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, product
 
 from rag.agree import compared
 from rag.cite import Cited, Section, Segment, resolve
 from rag.draft import BUDGETS, Draft, Offer
 from rag.index import Index
-from rag.kinds import CODE, lead_bonus, needs
+from rag.kinds import lead_bonus, needs, wants_code
 from rag.pieces import Pieces, cut_up, weighed
 from rag.retrieve import Found, Retrieval
 from rag.types import Length, Passage, Turn
@@ -30,7 +30,7 @@ def compose(found: Found, enough: Sequence[bool], index: Index, length: Length, 
     Before it stands what is wrong with what the question takes for granted, after it what another guide says against it.
     """
     tasks = tasks_of(found, enough)
-    plans = list(planned(tasks, index, flat(" ".join(turn.answer for turn in history))))
+    plans = planned(tasks, index, flat(" ".join(turn.answer for turn in history)))
     if not any(plans):
         return None
     share = min(1.4 / len(tasks), 1.0)  # several parts make smaller answers, of a better half each
@@ -124,41 +124,40 @@ class Plan:
         fresh = [item for item in self.found if item is self.lead or away.isdisjoint(item.passage.rows)]
         leading = fresh.index(self.lead)
         weighed_pieces = weighed(fresh, leading, self.retrieval, index)
-        wants_code = CODE.search(self.question) is not None
+        code = wants_code(self.question, self.lead)
         offers = [
-            Offer(item, place)
-            for item in weighed_pieces
-            for place, unit in enumerate(item.units)
-            if unit.kind != "code" or wants_code
+            Offer(item, place) for item in weighed_pieces for place, unit in enumerate(item.units) if unit.kind != "code" or code
         ]
         offers.sort(key=lambda offer: -offer.gain)
         draft = Draft(unit.terms for segment in said for unit in segment.units)
         for budget in list(BUDGETS.values())[: list(BUDGETS).index(length) + 1]:
             draft.budget = replace(budget, words=int(budget.words * share))
-            draft.open(weighed_pieces[leading], wants_code)
+            draft.open(weighed_pieces[leading], code)
             for need in needs(self.question):
                 draft.fill([offer for offer in offers if need(offer.unit)], need)
             draft.fill(offers)
         return draft.segments()
 
 
-def planned(tasks: Sequence[Task], index: Index, heard: str) -> Iterator[Plan | None]:
-    """For each task what it is answered from; no passage leads two of them."""
-    leads: set[int] = set()
+def planned(tasks: Sequence[Task], index: Index, heard: str) -> list[Plan | None]:
+    """What each task is answered from; of all ways to give every task a lead of its own, the one that fits best in sum."""
+    options: list[list[tuple[float, Plan | None]]] = []
     for task in tasks:
-        found = [item for item in cut_up(task.retrieval, index) if leads.isdisjoint(item.passage.rows)] if task.answered else []
-        if not found:
-            yield None
-            continue
         question = " ".join(task.asked)
+        found = cut_up(task.retrieval, index) if task.answered else []
+        fits = [
+            item.passage.score + lead_bonus(question, item) + (len(tasks) > 1) * named(question, item) - told(item, heard)
+            for item in found
+        ]
+        plans = [(fit, Plan(question, task.retrieval, found, item)) for fit, item in zip(fits, found, strict=True)]
+        options.append([*sorted(plans, key=lambda option: -option[0])[: len(tasks)], (0.0, None)])
+    choices = (choice for choice in product(*options) if distinct([plan.lead for _, plan in choice if plan]))
+    return [plan for _, plan in max(choices, key=lambda choice: sum(fit for fit, _ in choice))]
 
-        def fit(item: Pieces, question: str = question) -> float:
-            own = named(question, item) if len(tasks) > 1 else 0.0
-            return item.passage.score + lead_bonus(question, item) + own - told(item, heard)
 
-        lead = max(found, key=fit)
-        leads |= set(lead.passage.rows)
-        yield Plan(question, task.retrieval, found, lead)
+def distinct(leads: Sequence[Pieces]) -> bool:
+    rows = [row for lead in leads for row in lead.passage.rows]
+    return len(rows) == len(set(rows))
 
 
 def named(part: str, item: Pieces) -> float:

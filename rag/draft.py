@@ -17,19 +17,19 @@ REPEATS = 0.6  # share of a sentence's terms already said
 
 @dataclass(frozen=True)
 class Budget:
-    """What an answer may hold; a piece less likely than `worth` to say what was asked is left out, and one less likely than
-    `opens` does not bring in another section."""
+    """What an answer may hold, and how good a piece must be: at all, and to bring in another section than the leading one."""
 
     words: int
     sections: int
     worth: float
     opens: float
+    near: float  # of the leading passage's score
 
 
 BUDGETS: dict[Length, Budget] = {
-    "short": Budget(90, 2, 0.15, 0.2),
-    "standard": Budget(300, 4, 0.12, 0.15),
-    "deep": Budget(600, 6, 0.05, 0.08),
+    "short": Budget(90, 2, 0.1, 0.3, 0.7),
+    "standard": Budget(300, 3, 0.05, 0.25, 0.7),
+    "deep": Budget(600, 5, 0.03, 0.12, 0.0),
 }
 
 
@@ -83,22 +83,25 @@ class Draft:
         for offer in offers:
             if need and any(need(unit) for _, units in self.taken.values() for unit in units.values()):
                 return
-            if self._new(offer):
+            if self._new(offer) and self._belongs(offer, needed=need is not None):
                 self._add(offer.item, offer.item.bundle(offer.place))
 
     def _new(self, offer: Offer) -> bool:
-        """Whether the piece is good enough, has not been said, and may bring in its section."""
         own = offer.unit.terms
-        if offer.worth < self.budget.worth or any(len(other & own) >= REPEATS * len(own) for other in self._said):
-            return False
+        return offer.worth >= self.budget.worth and all(len(other & own) < REPEATS * len(own) for other in self._said)
+
+    def _belongs(self, offer: Offer, needed: bool) -> bool:
+        """Whether the piece's section is in the answer, or may come in for it."""
+        lead, _ = next(iter(self.taken.values()))
+        good = offer.worth >= self.budget.opens and offer.item.passage.score >= self.budget.near * lead.passage.score
         return offer.item.passage.id in self.taken or (
-            len(self.taken) < self.budget.sections and offer.worth >= self.budget.opens and not offer.item.aside
+            len(self.taken) < self.budget.sections and not offer.item.aside and (needed or good)
         )
 
     def _add(self, item: Pieces, places: set[int]) -> None:
-        """Take these pieces if they fit, and a new section's first one before them."""
+        """Take these pieces if they fit, and before them a new section's first one where that stands alone."""
         _, units = self.taken.get(item.passage.id, (item, dict[int, Unit]()))
-        wanted = places if units else places | {0}
+        wanted = places if units or item.units[0].leans else places | {0}
         new = {place: item.units[place] for place in sorted(wanted - set(units))}
         if sum(unit.words for unit in new.values()) <= self.left:
             self._take(item, new)

@@ -21,7 +21,8 @@ ABOUT_NOW = re.compile(
     r"\b(right now|at the moment|today|currently|the current|this (week|month|year)|upcoming"
     r"|(latest|newest|most recent) (\w+ )?(version|release|news|papers?|models?|research|prices?|results?)"
     r"|when (will|is|did) \w+|share price|how much (does|do|did) \w+ (cost|pay|offer)|what salary"
-    r"|salary (at|in|for) \w+|is \w+ hiring|who (is|leads|won|wrote))\b",
+    r"|salary (at|in|for) \w+|signing bonus|base salary|salary range|total comp(ensation)?"
+    r"|is \w+ hiring|who (is|leads|won|wrote))\b",
     re.I,
 )
 ABOUT_ME = re.compile(

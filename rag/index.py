@@ -26,7 +26,7 @@ from rag.settings import Settings
 from rag.types import Filters, Passage
 from rag.vectors import VectorStore
 
-FORMAT = 5  # raise it when the loader, the chunker or a file of a generation changes
+FORMAT = 6  # raise it when the loader, the chunker, the stems or a file of a generation changes
 PROBES = 8  # passages looked up by their own vectors at opening; a few newer ones may be found though older ones are lost
 UNREADABLE = (OSError, EOFError, KeyError, ValueError, sqlite3.DatabaseError)  # what a file that is missing or cut short raises
 REBUILD = "Rebuild it: python -m ingest --rebuild"

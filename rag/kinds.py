@@ -9,8 +9,8 @@ from rag.units import Unit
 from rag.words import subject_words, terms
 
 CODE = re.compile(
-    r"\b(implement\w*|code|coding|from scratch|function|snippet|in (python|sql|pandas|numpy)|(sql|pandas) (query|code)"
-    r"|query (for|to)|write (a|an|the|me))\b|^(sql|pandas|numpy)\b|^(\S+ ){0,4}(sql|pandas|numpy)$",
+    r"\b(implement\w*|code|coding|from scratch|function|snippet|python|numpy|pandas|in sql|sql (query|code)"
+    r"|query (for|to)|write (a|an|the|me))\b|^sql\b|^(\S+ ){0,4}sql$",
     re.I,
 )
 STEPS = re.compile(
@@ -46,6 +46,11 @@ RULE = re.compile(
 )
 
 Need = Callable[[Unit], bool]
+
+
+def wants_code(question: str, lead: Pieces) -> bool:
+    """Code comes when it is asked for, and where a coding task leads the answer."""
+    return CODE.search(question) is not None or lead.passage.source.area == "coding"
 
 
 def lead_bonus(question: str, item: Pieces) -> float:

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -64,7 +65,7 @@ class Pieces:
     def has(self, kind: str) -> bool:
         return any(unit.kind == kind for unit in self.units)
 
-    @property
+    @cached_property
     def aside(self) -> bool:
         first = self.units[0].text
         return self.passage.text.startswith('"') or bool(SPEECH.search(first) or CORRECTION.search(first))
@@ -89,20 +90,19 @@ class Pieces:
 
 def cut_up(retrieval: Retrieval, index: Index) -> list[Pieces]:
     """What was found, in pieces, best first; a passage of which nothing can be quoted is left out."""
-    return [item for item in (read(passage, retrieval, index) for passage in retrieval.passages) if item.units]
-
-
-def read(passage: Passage, retrieval: Retrieval, index: Index) -> Pieces:
-    pieces = tuple(unit for unit in units(passage.text) if not points_elsewhere(unit))
-    starts, matches = token_matches(passage, retrieval, index)
-    weights = retrieval.query.weights
-    total = float(weights.sum()) or 1.0
-    scores = []
-    for unit in pieces:
-        inside = matches[:, np.searchsorted(starts, unit.start) : np.searchsorted(starts, unit.end)]
-        best = inside.max(axis=1, initial=0.0)
-        scores.append(float(weights @ np.square(np.maximum(best - FLOOR, 0.0))) / total)
-    return Pieces(passage, pieces, tuple(scores))
+    asked = unit_tokens(retrieval.query.encoding.tokens)
+    weights = retrieval.query.weights / (float(retrieval.query.weights.sum()) or 1.0)
+    found = []
+    for passage in retrieval.passages:
+        pieces = tuple(unit for unit in units(passage.text) if not points_elsewhere(unit))
+        if pieces:
+            starts, tokens = tokens_of(passage, index)
+            edges = np.searchsorted(starts, [(unit.start, unit.end) for unit in pieces])
+            matches = asked @ tokens.T
+            best = np.stack([matches[:, first:last].max(axis=1, initial=0.0) for first, last in edges])
+            scores = np.square(np.maximum(best - FLOOR, 0.0)) @ weights
+            found.append(Pieces(passage, pieces, tuple(scores.tolist())))
+    return found
 
 
 def weighed(found: Sequence[Pieces], leading: int, retrieval: Retrieval, index: Index) -> list[Pieces]:
@@ -153,16 +153,15 @@ def points_elsewhere(unit: Unit) -> bool:
     return unit.kind == "sentence" and LINK.search(unit.text) is not None and len(plain(unit.text).split()) <= POINTER_WORDS
 
 
-def token_matches(passage: Passage, retrieval: Retrieval, index: Index) -> tuple[NDArray[np.int64], Floats]:
-    """Where each word piece of the passage starts, and its cosine with each word piece of the question."""
+def tokens_of(passage: Passage, index: Index) -> tuple[NDArray[np.int64], Floats]:
+    """The passage's word pieces: where each starts, and its vector."""
     starts, tokens = [], []
     for row, shift in zip(passage.rows, part_starts(passage, index), strict=True):
         encoding = index.arrays.encoding(row)
         own = encoding.token_starts >= 0  # the others belong to the heading path
         starts.append(encoding.token_starts[own].astype(np.int64) + shift)
         tokens.append(encoding.tokens[own])
-    similarities = unit_tokens(retrieval.query.encoding.tokens) @ unit_tokens(np.concatenate(tokens)).T
-    return np.concatenate(starts), np.asarray(similarities, dtype=np.float32)
+    return np.concatenate(starts), unit_tokens(np.concatenate(tokens))
 
 
 def part_starts(passage: Passage, index: Index) -> list[int]:

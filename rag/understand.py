@@ -32,6 +32,7 @@ WHAT_TO_SAY = re.compile(
     r"(?:(?: to)?(?: the| my| an)? (?:interviewers?|them|him|her))?\W*$",
     re.I,
 )
+READS_AS_A_WORD = re.compile(r"\bDiD\b")  # an abbreviation that would be lost as "did"
 EXPLAINS = re.compile(r"\b(explain|describe|tell)\b", re.I)
 ABOUT_EXPLAINING = frozenset(
     "model models machine learning ml ai result results metric metrics work project accuracy statistics".split()
@@ -85,7 +86,7 @@ class Understood:
 
 def understand(question: str, history: Sequence[Turn], speller: Speller) -> Understood:
     readable = question.encode(errors="replace").decode()  # half a character, which a terminal may send, no model takes
-    tidy = speller.mend(" ".join(readable.split()))
+    tidy = speller.mend(READS_AS_A_WORD.sub("difference-in-differences", " ".join(readable.split())))
     carried = subject_of(history, tidy) if history and leans(tidy) else ""
     tidy = unframed(tidy)
     parts = split(tidy)

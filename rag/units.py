@@ -19,7 +19,8 @@ LEANING = re.compile(
     however|therefore|otherwise|instead|moreover|furthermore|similarly|likewise|conversely|meanwhile|nevertheless|
     both|neither|either|the\ (?:former|latter|same|other|second|third|rest|opposite|reverse)|
     for\ (?:example|instance)|in\ (?:contrast|that\ case|this\ case|addition|practice,|other\ words)|as\ (?:a\ result|above)|
-    on\ the\ other\ hand|another|a\ (?:second|third)|finally|next|after\ that|at\ that\ point|the\ answer)\b)""",
+    on\ the\ other\ hand|in\ (?:this|these|the)\ (?:simulat\w+|code|example|table|run|output)|
+    another|a\ (?:second|third)|finally|next|after\ that|at\ that\ point|the\ answer)\b)""",
     re.IGNORECASE,
 )
 # A sentence that ends like this is nothing without the block after it.

@@ -6,6 +6,12 @@ from functools import cache
 import Stemmer
 
 LINK_TARGET = re.compile(r"\]\([^)\s]*\)")
+# The guides write "regularisation" and "neighbour", many people do not; either way it is one stem.
+SPELLINGS = (
+    (re.compile(r"(?<=[a-z]{2})([iy])z(?=(?:e|ed|es|er|ers|ing|ation|ations|able)$)"), r"\1s"),
+    (re.compile(r"(?<=[a-z]{2})our(?=(?:s|ed|ing|al|ally)?$)"), "or"),
+    (re.compile(r"(?<=[a-z]{2})tre(?=s?$)"), "ter"),
+)
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 # Words that carry no subject: English function words and the scaffolding of a question.
@@ -55,6 +61,8 @@ def _stemmer() -> Stemmer.Stemmer:
 
 @cache
 def stem(word: str) -> str:
+    for american, british in SPELLINGS:
+        word = american.sub(british, word)
     return str(_stemmer().stemWord(word))
 
 

@@ -139,6 +139,11 @@ def test_an_apostrophe_opens_no_quotation_that_would_hide_a_second_question() ->
     assert [part.asked for part in parts] == ["what's a feature store?", "how do i test the users' features? why"]
 
 
+def test_an_abbreviation_that_reads_as_a_common_word_is_not_lost() -> None:
+    assert asked("when would you use DiD?").text == "when would you use difference-in-differences?"
+    assert asked("how did you use it?").text == "how did you use it?"
+
+
 def test_half_a_character_from_a_terminal_is_no_obstacle() -> None:
     assert asked("what is caf\udce9 dropout").text == "what is caf? dropout"
 

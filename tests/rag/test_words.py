@@ -12,6 +12,21 @@ def test_forms_of_a_word_meet_in_one_stem(one: str, other: str) -> None:
     assert stem(one) == stem(other)
 
 
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        ("regularisation", "regularization"),
+        ("optimiser", "optimizer"),
+        ("analysed", "analyzed"),
+        ("neighbours", "neighbors"),
+        ("behavioural", "behavioral"),
+        ("centre", "center"),
+    ],
+)
+def test_both_spellings_of_a_word_meet_in_one_stem(here: str, there: str) -> None:
+    assert stem(here) == stem(there)
+
+
 def test_different_words_keep_different_stems() -> None:
     assert len({stem(word) for word in ("recall", "skew", "drift", "dropout")}) == 4
 
