@@ -9,8 +9,6 @@ import streamlit as st
 from rag.errors import PrepError
 from ui import session
 
-AFTER_SECONDS = 1  # a browser that waits for the server to start gets its page first
-
 
 def open_assistant() -> None:
     with suppress(PrepError):  # the page says what is wrong
@@ -19,7 +17,7 @@ def open_assistant() -> None:
 
 @asynccontextmanager
 async def opening(_: st.App) -> AsyncIterator[None]:
-    timer = threading.Timer(AFTER_SECONDS, open_assistant)
+    timer = threading.Timer(1, open_assistant)  # a browser that waits for the server to start gets its page first
     timer.start()
     yield
     timer.cancel()

@@ -10,18 +10,14 @@ from filelock import FileLock
 from pydantic import TypeAdapter
 
 from rag.settings import Settings
-from rag.types import Answer, Citation, Filters, Length, Source, Status, Turn
+from rag.types import Citation, Filters, Length, Source, Status, Turn
 
 ID = re.compile(r"[A-Za-z0-9_-]{22}")
-NEAREST = 3  # sections that a refusal offers to open
 
 
 @dataclass
 class Exchange:
-    """One question and what became of it.
-
-    "asked" is answered in the next run, "open" was begun: met in a later run, it was cut off before its end.
-    """
+    """What became of one question: "asked", the next run answers it; "open", it was begun, and in a later run it was cut off."""
 
     question: str
     length: Length = "standard"
@@ -35,17 +31,6 @@ class Exchange:
     wanted: bool = False
     id: str = field(default_factory=lambda: secrets.token_hex(8))
 
-    def cite(self, citation: Citation) -> None:
-        """Of a number that was given anew, the last meaning counts."""
-        others = (item for item in self.citations if item.number != citation.number)
-        self.citations = sorted([*others, citation], key=lambda item: item.number)
-
-    def settle(self, answer: Answer, candidates: list[dict[str, Any]]) -> None:
-        """Take over what a later visit needs, so that it does not depend on the index being the same."""
-        self.status, self.text, self.citations = answer.status, answer.text, list(answer.citations)
-        self.trace = {**answer.trace, "candidates": candidates}
-        self.nearest = [passage.source for passage in answer.passages[:NEAREST]]
-
 
 @dataclass
 class Conversation:
@@ -56,9 +41,7 @@ class Conversation:
 
     def put(self, exchange: Exchange) -> None:
         """In the place it has, else at the end."""
-        names = [item.id for item in self.exchanges]
-        place = names.index(exchange.id) if exchange.id in names else len(names)
-        self.exchanges[place : place + 1] = [exchange]
+        self.exchanges = list({item.id: item for item in (*self.exchanges, exchange)}.values())
 
     def history(self, before: int) -> list[Turn]:
         return [Turn(exchange.question, exchange.text) for exchange in self.exchanges[:before] if exchange.status == "answered"]
@@ -72,10 +55,7 @@ def folder(settings: Settings) -> Path:
 
 
 def save(settings: Settings, conversation: Conversation, exchange: Exchange | None = None) -> None:
-    """Of a conversation on disk only this exchange is touched: another tab may have gone on with the others.
-
-    Written beside and renamed, so that a crash leaves the old one or the new one.
-    """
+    """Only this exchange is touched, another tab may have gone on with the others; a crash leaves the old file or the new one."""
     folder(settings).mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder(settings) / f"{conversation.id}.json"
     with FileLock(folder(settings) / ".lock"):
@@ -89,13 +69,11 @@ def save(settings: Settings, conversation: Conversation, exchange: Exchange | No
 
 def load(settings: Settings, name: str) -> Conversation | None:
     """None for an id that was never given out, or a file that can no longer be read."""
-    if not ID.fullmatch(name):
-        return None
     try:
-        found = JSON.validate_json((folder(settings) / f"{name}.json").read_bytes())
+        found = JSON.validate_json((folder(settings) / f"{name}.json").read_bytes()) if ID.fullmatch(name) else None
     except (OSError, ValueError):
         return None
-    return found if found.id == name else None
+    return found if found and found.id == name else None
 
 
 def as_markdown(exchanges: list[Exchange]) -> str:

@@ -13,14 +13,8 @@ st.set_page_config(page_title="Prep RAG", page_icon=str(HERE / "logo.svg"), layo
 st.logo(HERE / "logo.svg", size="large")
 st.html(HERE / "style.css")
 st.html(f"<script>{(HERE / 'script.js').read_text()}</script>", unsafe_allow_javascript=True)
-page = st.navigation(
-    [
-        st.Page(ask.draw, title="Ask", url_path="ask", default=True),
-        st.Page(library.draw, title="Library", url_path="library"),
-        st.Page(quality.draw, title="Quality", url_path="quality"),
-        st.Page(settings.draw, title="Settings", url_path="settings"),
-    ],
-    position="top",
-)
+views = {"Ask": ask, "Library": library, "Quality": quality, "Settings": settings}
+pages = [st.Page(view.draw, title=name, url_path=name.lower(), default=view is ask) for name, view in views.items()]
+page = st.navigation(pages, position="top")
 with session.told():
     page.run()

@@ -5,7 +5,7 @@ from typing import Any
 
 from rag.types import Citation, Document, Source
 from ui.conversations import Exchange, as_markdown
-from ui.render import document_markup, escape, guide_address, markup, place_of, section_at, without_markers
+from ui.render import MARKER, document_markup, escape, guide_address, markup, place_of, section_at
 
 LENGTH_NAMES = {"short": "30 seconds", "standard": "2 minutes", "deep": "Whiteboard"}
 STAGES = {"dense": "Dense", "lexical": "Lexical", "fused": "Fused", "reranked": "Reranked"}
@@ -19,7 +19,6 @@ REFUSAL = (
     "If it belongs in the guides, say so: it goes on the list of what to write next, kept on this machine.</p>"
 )
 NOT_COUNTS = ("name", "changed", "faults")  # of what is known about the model's part
-Lookup = Callable[[str], Document | None]
 
 
 def hero(size: str) -> str:
@@ -39,39 +38,28 @@ def answer(exchange: Exchange, turn: int, *, busy: bool = False) -> str:
     if exchange.status == "not_in_corpus":
         body = REFUSAL
     else:
-        known = {item.number for item in exchange.citations}
-        body = markup(exchange.text, number=lambda n: f"#quote-{turn}-{n}" if n in known else None)
+        links = {item.number: f"#quote-{turn}-{item.number}" for item in exchange.citations}
+        body = markup(exchange.text, number=links.get)
     return (
         f'<div class="answer {exchange.status}" role="region" aria-live="polite" aria-busy="{str(busy).lower()}" '
         f'aria-label="Answer {turn + 1}">\n{body or WAITING * busy}</div>'
     )
 
 
-def question(exchange: Exchange, turn: int) -> str:
-    return f'<div class="question{" later" if turn else ""}"><h2>{escape(exchange.question)}</h2></div>'
-
-
-def sources(exchange: Exchange, turn: int, lookup: Lookup) -> str:
+def sources(exchange: Exchange, turn: int, lookup: Callable[[str], Document | None]) -> str:
     if exchange.status == "not_in_corpus":
-        return nearest(exchange.nearest, turn, lookup)
-    return margin("Sources", [source_card(item, turn, lookup(item.doc_id)) for item in exchange.citations])
-
-
-def nearest(found: Sequence[Source], turn: int, lookup: Lookup) -> str:
-    """What a refusal offers instead: the nearest sections, to be opened on the spot."""
-    cards = []
-    for number, item in enumerate(found, start=1):
-        if document := lookup(item.doc_id):
-            section = section_at(document, item.start)
-            where = (item.heading_path[-1], item.title, f"Nearest section {number}, answer {turn + 1}")
-            inner = document_markup(document, section.body, section.end, None)
-            more = guide_link("Read on in the guide", item.doc_id, section.start)
-            cards.append(card(f"nearest-{turn}", "", where, inner, more))
-    return margin("The nearest the guides come", cards)
-
-
-def margin(words: str, cards: Sequence[str]) -> str:
+        words, found = "The nearest the guides come", enumerate(exchange.nearest, start=1)
+        cards = [nearest_card(item, number, turn, document) for number, item in found if (document := lookup(item.doc_id))]
+    else:
+        words, cards = "Sources", [source_card(item, turn, lookup(item.doc_id)) for item in exchange.citations]
     return f'<div class="sources">{label(words)}{"".join(cards)}</div>' if cards else ""
+
+
+def nearest_card(source: Source, number: int, turn: int, document: Document) -> str:
+    section = section_at(document, source.start)
+    where = (source.heading_path[-1], source.title, f"Nearest section {number}, answer {turn + 1}")
+    inner = document_markup(document, section.body, section.end, None)
+    return card(f"nearest-{turn}", "", where, inner, guide_link("Read on in the guide", source.doc_id, section.start))
 
 
 def label(words: str) -> str:
@@ -107,8 +95,8 @@ def card(group: str, number: str, where: tuple[str, str, str], inner: str, more:
     )
 
 
-def guide_link(words: str, doc_id: str, *span: int) -> str:
-    return f'<a href="{escape(guide_address(doc_id, *span))}" target="_blank" rel="noopener">{words}</a>'
+def guide_link(words: str, doc_id: str, *span: int, target: str = "_blank") -> str:
+    return f'<a href="{escape(guide_address(doc_id, *span))}" target="{target}" rel="noopener">{escape(words)}</a>'
 
 
 def readable(label: str) -> str:
@@ -118,12 +106,11 @@ def readable(label: str) -> str:
 
 def copies(exchange: Exchange, address: str) -> str:
     """Buttons that script.js makes work: the words, the words with their sources, a link that asks again."""
-    words = without_markers(exchange.text).strip()
+    words = MARKER.sub("", exchange.text).strip()
     texts = {"Copy": words, "Copy with sources": as_markdown([exchange])} if exchange.citations else {}
-    breaks = str.maketrans({"\n": "&#10;"})
-    made = (f'<button type="button" data-copy="{escape(text).translate(breaks)}">{name}</button>' for name, text in texts.items())
-    link = f'<button type="button" data-copy-link="{escape(address)}">Copy link</button>'
-    return f'<div class="copies">{"".join(made)}{link}</div>'
+    lines = ((name, escape(text).replace("\n", "&#10;")) for name, text in texts.items())
+    made = "".join(f'<button type="button" data-copy="{text}">{name}</button>' for name, text in lines)
+    return f'<div class="copies">{made}<button type="button" data-copy-link="{escape(address)}">Copy link</button></div>'
 
 
 def found(exchange: Exchange) -> str:
@@ -137,9 +124,12 @@ def found(exchange: Exchange) -> str:
         "Index": f"generation {escape(trace['generation'])}",
     }
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items())
+    total = trace["milliseconds"]["total"]
+    spent = ((STEPS[name], value) for name, value in trace["milliseconds"].items() if name in STEPS and value)
+    times = "".join(f"<li>{step} <b>{value:.1f}</b>{meter(value / total)}</li>" for step, value in spent)
     return (
-        f'<details class="found"><summary>How it was found</summary>\n<dl>{rows}</dl>\n'
-        f"{candidates(trace['candidates'])}\n{timings(trace['milliseconds'])}</details>"
+        f'<details class="found"><summary>How it was found</summary>\n<dl>{rows}</dl>\n{candidates(trace["candidates"])}\n'
+        f'<p class="total">{total:.0f} milliseconds in all</p><ul class="timings">{times}</ul></details>'
     )
 
 
@@ -173,21 +163,9 @@ def candidates(rows: Sequence[Mapping[str, Any]]) -> str:
 def table(name: str, kind: str, rows: Iterable[Sequence[str]], columns: Sequence[str] = (), caption: str = "") -> str:
     """A table that scrolls by itself where the page is narrow; the first cell of a row heads it."""
     heads = "".join(f'<th scope="col">{column}</th>' for column in columns)
-    body = ""
-    for head, *cells in rows:
-        body += f'<tr><th scope="row">{head}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
-    inner = f"{caption}<thead><tr>{heads}</tr></thead>" if heads else caption
+    top = f"{caption}<thead><tr>{heads}</tr></thead>" if heads else caption
+    body = "".join(f'<tr><th scope="row">{head}</th><td>{"</td><td>".join(cells)}</td></tr>' for head, *cells in rows)
     return (
         f'<div class="table" tabindex="0" role="group" aria-label="{name}">'
-        f'<table class="{kind}">{inner}<tbody>{body}</tbody></table></div>'
+        f'<table class="{kind}">{top}<tbody>{body}</tbody></table></div>'
     )
-
-
-def timings(milliseconds: Mapping[str, float]) -> str:
-    total = milliseconds["total"]
-    items = "".join(
-        f"<li>{STEPS[name]} <b>{value:.1f}</b>{meter(value / total)}</li>"
-        for name, value in milliseconds.items()
-        if name in STEPS and value
-    )
-    return f'<p class="total">{total:.0f} milliseconds in all</p><ul class="timings">{items}</ul>'

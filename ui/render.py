@@ -6,7 +6,7 @@ Code and formulas are left as markdown between blank lines, so that Streamlit dr
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape as escape_html
 from typing import Any
@@ -26,10 +26,13 @@ HEADING = re.compile(r"^(?P<fence>```|~~~).*?^(?P=fence)|^(?P<level>#{1,6})[ \t]
 # Where a block begins with signs of its own, the mark begins after them; it ends before the signs that close one.
 BLOCK_SIGNS = re.compile(r"(?:[ \t]*(?:[-*+]|\d+[.)]|#{1,6}|>)[ \t]+)+|[ \t]*\|[ \t]*|(?:```|~~~)[^\n]*\n|\$\$")
 BLOCK_ENDS = re.compile(r"(?:\n(?:```|~~~)|\$\$|[ \t]*\|)\s*$")
+FORMULA = re.compile(r"\$\$(.*?)\$\$\s*?$", re.M | re.S)
 PLAIN_BEFORE, PLAIN_AFTER = 1200, 2400  # how much of a document without headings surrounds a quote
 OPEN, CLOSE = "⸨", "⸩"  # punctuation to markdown, so they change no emphasis beside them
 WORDS = str.maketrans({OPEN: "(", CLOSE: ")"})
-Address = Callable[[Any], str | None]  # what a citation's number, or a link of the text, leads to
+Link = Callable[[Any], str | None]  # what a citation's number or a link of the text leads to; the name of the heading on a line
+NOWHERE: Link = dict[Any, str]().get
+Span = tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,6 @@ class Section:
     start: int
     body: int  # where the heading ends
     end: int
-
-    @property
-    def anchor(self) -> str:
-        return f"at-{self.start}"
 
 
 def escape(text: str) -> str:
@@ -69,14 +68,14 @@ def sections(document: Document) -> list[Section]:
 
 def section_at(document: Document, start: int) -> Section:
     """The section this place stands in; of a document without headings, what surrounds the place."""
-    found = sections(document)
     if document.format == "plain":
         first = max(document.body_start, start - PLAIN_BEFORE)
         return Section(1, document.title, first, first, min(len(document.text), start + PLAIN_AFTER))
+    found = sections(document)
     return next((section for section in reversed(found) if section.start <= start), found[0])
 
 
-def place_of(document: Document, start: int, end: int, quote: str) -> tuple[int, int] | None:
+def place_of(document: Document, start: int, end: int, quote: str) -> Span:
     """Where a quoted span stands now; None when the guide no longer says it."""
     if document.text[start:end] == quote:
         return start, end
@@ -89,15 +88,13 @@ def guide_address(doc_id: str, start: int | None = None, end: int | None = None)
     return "library?" + urlencode({"guide": doc_id, **span})
 
 
-def guide_links(doc_id: str) -> Address:
+def guide_links(doc_id: str) -> Link:
     """Links between guides lead to the library; links to the world stay what they are; all others are words."""
 
     def address(target: str) -> str | None:
-        if re.match(r"https?://", target, re.I):
-            return target
         if re.match(r"[\w./-]+\.md(#|$)", target):
             return guide_address(posixpath.normpath(posixpath.join(posixpath.dirname(doc_id), target.partition("#")[0])))
-        return None
+        return target if re.match(r"https?://", target, re.I) else None
 
     return address
 
@@ -105,9 +102,9 @@ def guide_links(doc_id: str) -> Address:
 class Renderer(RendererHTML):
     """HTML on lines that Streamlit's markdown takes as raw; fences and formulas as markdown it draws itself."""
 
-    def __init__(self, number: Address, place: Address, mark_id: str) -> None:
+    def __init__(self, number: Link, place: Link, anchor: Link, mark_id: str) -> None:
         super().__init__()
-        self.number, self.place, self.mark_id = number, place, mark_id
+        self.number, self.place, self.anchor, self.mark_id = number, place, anchor, mark_id
         self.marking = False
 
     def text(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
@@ -128,7 +125,7 @@ class Renderer(RendererHTML):
 
     def heading_open(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
         # Streamlit names the larger headings itself, unless it is told a name in its own way.
-        anchor = env["anchors"].get((tokens[at].map or [-1])[0])
+        anchor = self.anchor((tokens[at].map or [-1])[0])
         return f'<{tokens[at].tag} id="{anchor}" data-anchor="{anchor}">' if anchor else f"<{tokens[at].tag}>"
 
     def table_open(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
@@ -182,38 +179,29 @@ class Renderer(RendererHTML):
 
 def formula_block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     """`$$ … $$` on lines of its own; one that does not close, as while streaming, is left out until it does."""
-    lines = [state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]] for line in range(first, last)]
-    if not lines[0].startswith("$$"):
-        return False
-    lines[0] = lines[0][2:]
-    used = next((count for count, line in enumerate(lines, start=1) if line.rstrip().endswith("$$")), None)
-    if used is None and last < state.lineMax:
+    text = "\n".join(state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]] for line in range(first, last))
+    found = FORMULA.match(text)
+    if not text.startswith("$$") or (not found and last < state.lineMax):
         return False
     if not silent:
-        state.line = first + (used or len(lines))
-        if used:
-            state.push("formula", "", 0).content = "\n".join(lines[:used]).rstrip().removesuffix("$$")
+        state.line = first + (found[0] if found else text).count("\n") + 1
+        if found:
+            state.push("formula", "", 0).content = found[1]
     return True
 
 
 def markup(
-    text: str,
-    *,
-    number: Address = lambda _: None,
-    place: Address = lambda _: None,
-    mark: tuple[int, int] | None = None,
-    mark_id: str = "",
-    anchors: Mapping[int, str] = {},
+    text: str, *, number: Link = NOWHERE, place: Link = NOWHERE, anchor: Link = NOWHERE, mark: Span = None, mark_id: str = ""
 ) -> str:
-    """Markdown as markup, the span `mark` highlighted, headings on the given lines with anchors."""
-    parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=lambda _: Renderer(number, place, mark_id))
+    """Markdown as markup, the span `mark` highlighted."""
+    parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=lambda _: Renderer(number, place, anchor, mark_id))
     parser.enable("table").disable(["reference", "html_block"])
     parser.block.ruler.before("fence", "formula", formula_block, {"alt": ["paragraph", "list", "blockquote"]})
-    drawn = parser.render(with_mark(text, mark), {"anchors": anchors})
+    drawn = parser.render(with_mark(text, mark))
     return LONE.sub(r'<p class="lone">\1</p>', drawn).replace("</mark><mark>", "")
 
 
-def with_mark(text: str, mark: tuple[int, int] | None) -> str:
+def with_mark(text: str, mark: Span) -> str:
     text = text.translate(WORDS)
     if mark is None:
         return text
@@ -225,24 +213,14 @@ def with_mark(text: str, mark: tuple[int, int] | None) -> str:
     return text[:start] + OPEN + text[start:end] + CLOSE + text[end:]
 
 
-def document_markup(document: Document, start: int, end: int, mark: tuple[int, int] | None, mark_id: str = "quoted") -> str:
+def document_markup(document: Document, start: int, end: int, mark: Span, mark_id: str = "quoted") -> str:
     """A part of a document, whichever its format, with headings that can be linked to; a mark stands inside that part."""
     text = document.text[start:end]
-    inner = (mark[0] - start, mark[1] - start) if mark else None
+    first, last = (mark[0] - start, mark[1] - start) if mark else (0, 0)
     if document.format == "plain":
-        return plain_markup(text, inner, mark_id)
-    lines = {
-        document.text.count("\n", start, item.start): item.anchor for item in sections(document) if start <= item.start < end
-    }
-    return markup(text, place=guide_links(document.id), mark=inner, mark_id=mark_id, anchors=lines)
-
-
-def plain_markup(text: str, mark: tuple[int, int] | None, mark_id: str) -> str:
-    start, end = mark or (0, 0)
-    marked = f'<mark id="{mark_id}">{escape(text[start:end])}</mark>' if mark else ""
-    drawn = escape(text[:start]) + marked + escape(text[end:])
-    return '<div class="plain">' + drawn.strip().replace("\n", "<br>") + "</div>\n"
-
-
-def without_markers(text: str) -> str:
-    return MARKER.sub("", text)
+        quoted = f'<mark id="{mark_id}">{escape(text[first:last])}</mark>' if mark else ""
+        drawn = escape(text[:first]) + quoted + escape(text[last:])
+        return '<div class="plain">' + drawn.strip().replace("\n", "<br>") + "</div>\n"
+    headings = (item.start for item in sections(document) if start <= item.start < end)
+    anchors = {document.text.count("\n", start, place): f"at-{place}" for place in headings}
+    return markup(text, place=guide_links(document.id), anchor=anchors.get, mark=mark and (first, last), mark_id=mark_id)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,11 +11,11 @@ import streamlit as st
 from rag import journal
 from rag.errors import PrepError
 from rag.settings import load_settings
-from rag.types import LENGTHS, Answer, Citation, Document, Filters, Length
-from ui import answering, conversations, panels, session
+from rag.types import LENGTHS, Answer, Citation, Filters, Length
+from ui import conversations, panels, session
 from ui.conversations import Conversation, Exchange
 from ui.panels import LENGTH_NAMES, readable
-from ui.render import escape, literal
+from ui.render import escape, literal, section_at, sections
 from ui.session import html
 
 SAMPLES = (
@@ -28,20 +29,22 @@ SAMPLES = (
 REASONS = ("Wrong", "Beside the point", "Something is missing", "Too long", "Hard to read")
 REDRAW_SECONDS = 0.05
 LONGEST_QUESTION = 2000
-BESIDE = (7, 5)  # the answer and, in the margin, its sources
+NEAREST = 3  # sections that a refusal offers to open
+SHOWN_CANDIDATES = 12
+MOST_FOLLOWUPS, MOST_TRIED = 3, 8
 
 
 def draw() -> None:
     conversation = current()
     take_question(conversation)
     if conversation.exchanges:
+        st.query_params["c"] = conversation.id
         html('<h1 class="hidden">Conversation</h1>')
     else:
+        st.query_params.pop("c", None)
         manifest = session.manifest()
         html(panels.hero(f"{manifest.documents} guides, {manifest.passages:,} passages" if manifest else "the guides"))
-    status = st.empty()
-    trouble = st.container()
-    talk = st.container(key="talk")
+    status, trouble, talk = st.empty(), st.container(), st.container(key="talk")
     with st.container(key="composer"):
         composer(conversation)
     if not conversation.exchanges:
@@ -49,9 +52,9 @@ def draw() -> None:
             for sample in SAMPLES:
                 st.button(sample, key=f"sample-{sample}", on_click=put, args=(sample,))
     with session.told(trouble):
-        for turn in range(len(conversation.exchanges)):
+        for turn, exchange in enumerate(conversation.exchanges):
             with talk, st.container(key=f"exchange-{turn}"):
-                show(conversation, turn, status)
+                show(conversation, turn, exchange, status)
         session.assistant()  # after the page is painted: ready by the time a question is typed
 
 
@@ -65,10 +68,6 @@ def current() -> Conversation:
     known: Conversation = st.session_state.get("conversation") or Conversation()
     name = st.query_params.get("c") or ("" if "q" in st.query_params else known.id)
     found = conversations.load(load_settings(), name) or (known if known.id == name else Conversation())
-    if found.exchanges:
-        st.query_params["c"] = found.id  # back from another page
-    else:
-        st.query_params.pop("c", None)
     st.session_state["conversation"] = found
     return found
 
@@ -87,7 +86,6 @@ def take_question(conversation: Conversation) -> None:
         exchange.id = place or exchange.id
         conversation.put(exchange)
         keep(conversation, exchange)
-        st.query_params["c"] = conversation.id
 
 
 def keep(conversation: Conversation, exchange: Exchange | None = None) -> None:
@@ -132,30 +130,23 @@ def filters(conversation: Conversation) -> None:
         picked, catalogue = [], session.catalogue()
         for name, values in chosen.items():
             offered = catalogue.labels(name)
-            pills = st.pills(
-                name.capitalize(),
-                offered,
-                selection_mode="multi",
-                default=[value for value in values if value in offered],
-                format_func=readable,
-                key=f"{name}-{conversation.id}",
-            )
+            kept, key = [value for value in values if value in offered], f"{name}-{conversation.id}"
+            pills = st.pills(name.capitalize(), offered, selection_mode="multi", default=kept, format_func=readable, key=key)
             picked.append(tuple(pills))
     if Filters(*picked) != conversation.filters:
         conversation.filters = Filters(*picked)
         keep(conversation)
 
 
-def show(conversation: Conversation, turn: int, status: Any) -> None:
+def show(conversation: Conversation, turn: int, exchange: Exchange, status: Any) -> None:
     """One exchange: the answer, its sources beside it (below it on a phone), and what can be done with it."""
-    exchange = conversation.exchanges[turn]
-    html(panels.question(exchange, turn))
-    left, right = st.columns(BESIDE, gap="large")
+    html(f'<div class="question{" later" if turn else ""}"><h2>{escape(exchange.question)}</h2></div>')
+    left, right = st.columns([7, 5], gap="large")
     words, stop, beside = left.empty(), left.empty(), right.empty()
 
     def paint(*, busy: bool = False, sources: bool = True) -> None:
         if sources:
-            html(panels.sources(exchange, turn, lookup), beside)
+            html(panels.sources(exchange, turn, lambda doc_id: session.catalogue().document(doc_id)), beside)
         html(panels.answer(exchange, turn, busy=busy), words)
 
     if exchange.status == "asked":
@@ -163,7 +154,7 @@ def show(conversation: Conversation, turn: int, status: Any) -> None:
         paint(busy=True)
         cut = (conversation, exchange)
         stop.button("Stop", f"stop-{turn}", on_click=begun, args=cut, icon=":material/stop_circle:", shortcut="Escape")
-        answer(conversation, turn, paint)
+        answer(conversation, turn, exchange, paint)
         stop.empty()
         count = len(exchange.citations)
         heard(status, f"The answer is there, with {count} sources." if count else "The guides do not answer this.")
@@ -172,41 +163,77 @@ def show(conversation: Conversation, turn: int, status: Any) -> None:
     for sentence in exchange.trace.get("notes", []):
         html(f'<p class="note">{escape(sentence)}</p>', left)
     with st.container():  # on a phone: after the sources
-        after(conversation, turn, last=exchange is conversation.exchanges[-1])
+        after(conversation, turn, exchange, last=exchange is conversation.exchanges[-1])
 
 
-def lookup(doc_id: str) -> Document | None:
-    return session.catalogue().document(doc_id)
-
-
-def answer(conversation: Conversation, turn: int, paint: Callable[..., None]) -> None:
+def answer(conversation: Conversation, turn: int, exchange: Exchange, paint: Callable[..., None]) -> None:
     """Paint the answer as it comes. However that ends, what has been said is kept."""
-    exchange = conversation.exchanges[turn]
     try:
         assistant = session.assistant()
         paint(busy=True)  # a run that was superseded while the model loaded ends here
         begun(conversation, exchange)
-        drawn, cited = 0.0, False
+        drawn, cited, citations = 0.0, False, dict[int, Citation]()
         for piece in assistant.stream(exchange.question, conversation.history(turn), conversation.filters, exchange.length):
             if isinstance(piece, Answer):
-                exchange.settle(piece, answering.candidates(assistant, piece))
+                settle(exchange, piece)
             elif isinstance(piece, Citation):
-                exchange.cite(piece)
-                cited = True
+                citations[piece.number] = piece  # of a number that was given anew, the last meaning counts
+                exchange.citations, cited = list(citations.values()), True
             else:
                 exchange.text += piece
                 if time.monotonic() - drawn > REDRAW_SECONDS:
                     paint(busy=True, sources=cited)
                     drawn, cited = time.monotonic(), False
         paint()
-        exchange.followups = answering.followups(assistant, conversation, exchange)
+        exchange.followups = followups(conversation, exchange)
         if exchange.status == "not_in_corpus":
-            record_gap(exchange)
+            trace, nearest = exchange.trace, [f"{item.title}: {item.heading_path[-1]}" for item in exchange.nearest]
+            seen = {"understood": trace["understood"], "strength": trace["evidence"]["strength"], "nearest": nearest}
+            journal.record(load_settings(), "gap", question=exchange.question, **seen)
     except PrepError:
         exchange.status, exchange.text, exchange.citations = "asked", "", []  # answered by itself once the trouble is over
         raise
     finally:
         keep(conversation, exchange)
+
+
+def settle(exchange: Exchange, answer: Answer) -> None:
+    """Take over what a later visit needs, candidates by name, so that it does not depend on the index being the same."""
+    index = session.assistant().index
+    rows = {name: row for row, name in enumerate(index.ids)}
+    best = [item for item in answer.trace["candidates"][:SHOWN_CANDIDATES] if item["id"] in rows]
+    passages = {passage.id: passage for passage in index.passages([rows[item["id"]] for item in best])}
+    reasons = {item["id"]: item["why"].rpartition(" ") for item in answer.trace["cut"]}
+    named = []
+    for item in best:
+        source = passages[item["id"]].source
+        why, _, twin = reasons.get(item["id"], ("", "", ""))
+        if twin in passages:
+            why += f" “{passages[twin].source.heading_path[-1]}”"
+        named.append({**item, "heading": source.heading_path[-1], "guide": source.title, "why": why})
+    exchange.status, exchange.text, exchange.citations = answer.status, answer.text, list(answer.citations)
+    exchange.nearest = [passage.source for passage in answer.passages[:NEAREST]]
+    exchange.trace = {**answer.trace, "candidates": named}
+
+
+def followups(conversation: Conversation, exchange: Exchange) -> list[str]:
+    """Questions that head the nearest sections of the guide just quoted, each tried: only what leads back there is offered."""
+    assistant, cited = session.assistant(), exchange.citations
+    document = assistant.index.catalogue.document(cited[0].doc_id) if cited else None
+    if document is None or document.format == "plain":
+        return []
+    found = sections(document)
+    here = found.index(section_at(document, cited[0].start))
+    seen = {citation.heading for earlier in conversation.exchanges for citation in earlier.citations}
+    seen |= {earlier.question for earlier in conversation.exchanges}
+    near = sorted(range(len(found)), key=lambda place: (abs(place - here), place < here))
+    unasked = [title for place in near if (title := found[place].title).endswith("?") and title not in seen]
+
+    def leads_back(title: str) -> bool:
+        passages = assistant.retrieve(title, filters=conversation.filters).passages
+        return bool(passages) and (passages[0].source.doc_id, passages[0].source.heading_path[-1]) == (document.id, title)
+
+    return list(islice(filter(leads_back, unasked[:MOST_TRIED]), MOST_FOLLOWUPS))
 
 
 def begun(conversation: Conversation, exchange: Exchange) -> None:
@@ -215,20 +242,7 @@ def begun(conversation: Conversation, exchange: Exchange) -> None:
     keep(conversation, exchange)
 
 
-def record_gap(exchange: Exchange) -> None:
-    """A refusal goes on the list of what the guides may lack."""
-    journal.record(
-        load_settings(),
-        "gap",
-        question=exchange.question,
-        understood=exchange.trace["understood"],
-        strength=exchange.trace["evidence"]["strength"],
-        nearest=[f"{item.title}: {item.heading_path[-1]}" for item in exchange.nearest],
-    )
-
-
-def after(conversation: Conversation, turn: int, last: bool) -> None:
-    exchange = conversation.exchanges[turn]
+def after(conversation: Conversation, turn: int, exchange: Exchange, last: bool) -> None:
     if exchange.status == "open":
         st.caption("This answer was cut off before its end.")
         if last:
@@ -240,7 +254,7 @@ def after(conversation: Conversation, turn: int, last: bool) -> None:
     elif exchange.status == "not_in_corpus":
         wish = (conversation, exchange)
         st.button("This should be covered", key=f"wanted-{turn}", icon=":material/bookmark_add:", on_click=want, args=wish)
-    actions(conversation, turn, last)
+    actions(conversation, turn, exchange, last)
     if last and exchange.followups:
         with st.container(key="followups"):
             html(panels.label("Likely to be asked next"))
@@ -255,8 +269,7 @@ def want(conversation: Conversation, exchange: Exchange) -> None:
     keep(conversation, exchange)
 
 
-def actions(conversation: Conversation, turn: int, last: bool) -> None:
-    exchange = conversation.exchanges[turn]
+def actions(conversation: Conversation, turn: int, exchange: Exchange, last: bool) -> None:
     with st.container(key=f"actions-{turn}", horizontal=True, vertical_alignment="center"):
         html(panels.copies(exchange, "?" + urlencode({"q": exchange.question})), width="content")
         thumb = st.feedback("thumbs", key=f"thumb-{conversation.id}-{turn}-{exchange.length}")
@@ -268,26 +281,13 @@ def actions(conversation: Conversation, turn: int, last: bool) -> None:
                         st.button(LENGTH_NAMES[length], key=f"say-{turn}-{length}", on_click=put, args=again, type="tertiary")
     if thumb is None:
         return
+    verdict = "up" if thumb else "down"
     reason = "" if thumb else st.pills("What is wrong with it?", REASONS, key=f"why-{conversation.id}-{turn}") or ""
-    verdict = f"{'up' if thumb else 'down'} {reason}"
-    if verdict != exchange.verdict:
-        exchange.verdict = verdict
+    if exchange.verdict != f"{verdict} {reason}":
+        exchange.verdict = f"{verdict} {reason}"
         keep(conversation, exchange)
-        record_feedback(conversation, turn)
+        history = [earlier.question for earlier in conversation.history(turn)]
+        citations = [f"[{item.number}] {item.guide}: {item.heading} ({item.place})" for item in exchange.citations]
+        said = {"question": exchange.question, "history": history, "answer": exchange.text, "verdict": verdict, "reason": reason}
+        journal.record(load_settings(), "feedback", **said, citations=citations, trace=exchange.trace)
     st.caption("Thank you. It is kept on this machine, with the trace of the answer.")
-
-
-def record_feedback(conversation: Conversation, turn: int) -> None:
-    exchange = conversation.exchanges[turn]
-    verdict, _, reason = exchange.verdict.partition(" ")
-    journal.record(
-        load_settings(),
-        "feedback",
-        question=exchange.question,
-        history=[earlier.question for earlier in conversation.history(turn)],
-        answer=exchange.text,
-        verdict=verdict,
-        reason=reason,
-        citations=[f"[{item.number}] {item.guide}: {item.heading} ({item.place})" for item in exchange.citations],
-        trace=exchange.trace,
-    )

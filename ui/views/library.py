@@ -13,7 +13,7 @@ from rag.errors import PrepError
 from rag.settings import Settings, load_settings
 from rag.types import Document
 from ui import session
-from ui.panels import label, masthead, readable
+from ui.panels import guide_link, label, masthead, readable
 from ui.render import document_markup, escape, guide_address, literal, sections
 from ui.session import html
 
@@ -68,35 +68,28 @@ def browse() -> None:
     st.caption(f"{len(chosen)} of {len(documents)} documents")
     days = {document.id: updated(document, settings) or LONG_AGO for document in documents}
     usual = statistics.median_low([day for day in days.values() if day > LONG_AGO] or [LONG_AGO])
-    shelves: dict[str, list[Document]] = {}
-    if words.strip():
-        shelves[""] = chosen
-    elif order == "Newest first":
-        shelves[""] = sorted(chosen, key=lambda document: days[document.id], reverse=True)
-    else:
-        for document in chosen:
-            name = OWN if is_upload(document.id, settings) else readable(document.area) or "Other documents"
-            shelves.setdefault(name, []).append(document)
-    for title in sorted(shelves, key=lambda title: (title != OWN, title)):
-        cards = "".join(card(document, words, days[document.id], usual) for document in shelves[title])
-        heading = f"<h2>{escape(title)}</h2>" if title else ""
+    if order == "Newest first" and not words.strip():
+        chosen.sort(key=lambda document: days[document.id], reverse=True)
+    shelves: dict[str, str] = {}
+    for document in chosen:
+        own = OWN if is_upload(document.id, settings) else readable(document.area) or "Other documents"
+        name = own if order == "By area" and not words.strip() else ""
+        shelves[name] = shelves.get(name, "") + card(document, words, days[document.id], usual)
+    for name, cards in sorted(shelves.items(), key=lambda shelf: (shelf[0] != OWN, shelf[0])):
+        heading = f"<h2>{escape(name)}</h2>" if name else ""
         html(f'<div class="shelf">{heading}<div class="cards">{cards}</div></div>')
 
 
 def search(words: str, documents: Sequence[Document]) -> list[Document]:
     """Documents with every word, those that say so in their title or headings first."""
-    wanted = words.lower().split()
-
-    def score(document: Document) -> int:
+    wanted, scored = words.lower().split(), []
+    for document in documents:
         title = " ".join([document.title, *document.aliases]).lower()
         headings = " ".join(section.title for section in sections(document)).lower()
         text = document.text.lower()
-        if not all(word in text or word in title for word in wanted):
-            return -1
-        return sum(8 * (word in title) + 3 * (word in headings) for word in wanted)
-
-    scores = {document.id: score(document) for document in documents}
-    return sorted((document for document in documents if scores[document.id] >= 0), key=lambda document: -scores[document.id])
+        if all(word in text or word in title for word in wanted):
+            scored.append((sum(8 * (word in title) + 3 * (word in headings) for word in wanted), document))
+    return [document for _, document in sorted(scored, key=lambda item: -item[0])]
 
 
 def card(document: Document, words: str, day: datetime.date, usual: datetime.date) -> str:
@@ -105,16 +98,11 @@ def card(document: Document, words: str, day: datetime.date, usual: datetime.dat
     size = f"{len(found)} section{'s' * (len(found) > 1)}" if document.format == "markdown" else "plain text"
     facts = [readable(document.level), size, f"{day:%-d %B %Y}" if day > LONG_AGO else ""]
     hits = [item for item in found if any(word in item.title.lower() for word in words.lower().split())]
-    links = "".join(f"<li>{link(document, item.title, item.start)}</li>" for item in hits[:MATCHING_HEADINGS])
+    links = [guide_link(item.title, document.id, item.start, target="_self") for item in hits[:MATCHING_HEADINGS]]
+    listed = f"<ul><li>{'</li><li>'.join(links)}</li></ul>" if links else ""
     new = "<b class=new>New</b>" if day > usual else ""
     described = escape(" · ".join(filter(None, facts)))
-    title = link(document, document.title)
-    return f'<div class="card">{title}{new}<p>{described}</p>{f"<ul>{links}</ul>" if links else ""}</div>'
-
-
-def link(document: Document, words: str, start: int | None = None) -> str:
-    kind = ' class="title"' if start is None else ""
-    return f'<a{kind} href="{escape(guide_address(document.id, start))}" target="_self">{escape(words)}</a>'
+    return f'<div class="card">{guide_link(document.title, document.id, target="_self")}{new}<p>{described}</p>{listed}</div>'
 
 
 def read(doc_id: str) -> None:
@@ -130,8 +118,10 @@ def read(doc_id: str) -> None:
     html(masthead(document.title, " · ".join(filter(None, facts))))
     contents, text = st.columns([4, 11], gap="large")
     with contents:
-        links = ((item.level, f'<a href="#{item.anchor}">{escape(item.title)}</a>') for item in sections(document))
-        items = "".join(f'<li class="level-{level}">{link}</li>' for level, link in links)
+        items = "".join(
+            f'<li class="level-{item.level}"><a href="#at-{item.start}">{escape(item.title)}</a></li>'
+            for item in sections(document)
+        )
         html(f'<nav class="contents" aria-label="Contents">{label("Contents")}<ol>{items}</ol></nav>')
     with text:
         body = document_markup(document, document.body_start, len(document.text), mark)

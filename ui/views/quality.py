@@ -83,24 +83,17 @@ def figures(metrics: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def share(name: str, figure: Mapping[str, Any]) -> tuple[str, str, str]:
+    words = [ACRONYMS.get(word, word) for word in name.replace("@", "_at_").split("_")]
+    title = escape(NAMES.get(name) or words[0][0].upper() + " ".join(words)[1:])
     better = ' <span class="cut">lower is better</span>' if name in LOWER_IS_BETTER else ""
     counted = f"{figure['low']:.2f} to {figure['high']:.2f}, {figure['scored']} questions"
     counted += f", {figure['unscored']} not scored" if figure["unscored"] else ""
-    return title(name) + better, f"{figure['mean']:.2f}", f"{interval(figure)}<span>{counted}</span>"
-
-
-def title(name: str) -> str:
-    """A measure as a person would call it."""
-    words = [ACRONYMS.get(word, word) for word in name.replace("@", "_at_").split("_")]
-    return escape(NAMES.get(name) or words[0][0].upper() + " ".join(words)[1:])
-
-
-def interval(figure: Mapping[str, Any]) -> str:
-    low, mean, high = (100 * figure[name] for name in ("low", "mean", "high"))
-    return (
+    low, mean, high = (100 * figure[part] for part in ("low", "mean", "high"))
+    interval = (
         f'<span class="interval" aria-hidden="true"><i style="left:{low:.1f}%;width:{max(high - low, 0.5):.1f}%"></i>'
-        f'<b style="left:{mean:.1f}%"></b></span>'
+        f'<b style="left:{mean:.1f}%"></b></span><span>{counted}</span>'
     )
+    return title + better, f"{figure['mean']:.2f}", interval
 
 
 def breakdown(title: str, groups: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:

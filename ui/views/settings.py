@@ -9,9 +9,6 @@ from ui.panels import masthead, table
 from ui.render import escape
 from ui.session import html
 
-CODE = re.compile(r"`([^`]+)`")
-SECRET = ("token", "key", "secret", "password")
-
 
 def draw() -> None:
     html(masthead("Settings", "Read from the environment and from the file .env."))
@@ -23,11 +20,10 @@ def draw() -> None:
 
 
 def in_use(settings: Settings) -> dict[str, str]:
-    current = session.manifest()
     index = "nothing ingested yet; type <code>python -m ingest</code>"
-    if current:
-        name = f"<code>{escape(current.generation)}</code>"
-        index = f"{current.documents} documents, {current.passages:,} passages, generation {name}"
+    if current := session.manifest():
+        size = f"{current.documents} documents, {current.passages:,} passages"
+        index = f"{size}, generation <code>{escape(current.generation)}</code>"
     return {
         "Index": index,
         "Meaning is read by": escape(settings.embed_model),
@@ -39,24 +35,21 @@ def in_use(settings: Settings) -> dict[str, str]:
 
 
 def missing(settings: Settings) -> dict[str, str]:
-    model = "set <code>PREP_LLM</code> to provider:model, and the key that provider asks for"
-    reranker = "set <code>PREP_RERANKER</code> to a cross-encoder, by name or folder"
+    stronger = settings.reranker not in ("late-interaction", "none")
     ways = (
-        ("Answers in a chat model's words", model, settings.llm),
-        ("Vectors on a server", "set <code>PREP_CHROMA_URL</code> to a Chroma server's address", settings.chroma_url),
-        ("A stronger second reading", reranker, settings.reranker not in ("late-interaction", "none")),
+        (settings.llm, "Answers in a chat model's words", "PREP_LLM", "provider:model, and the key that provider asks for"),
+        (settings.chroma_url, "Vectors on a server", "PREP_CHROMA_URL", "a Chroma server's address"),
+        (stronger, "A stronger second reading", "PREP_RERANKER", "a cross-encoder, by name or folder"),
     )
-    return {title: way for title, way, in_use_already in ways if not in_use_already}
+    return {title: f"set <code>{name}</code> to {value}" for done, title, name, value in ways if not done}
 
 
 def every(settings: Settings) -> dict[str, str]:
     rows = {}
     for name, field in Settings.model_fields.items():
         value = without_password(str(getattr(settings, name)))
-        shown = f"<code>{escape(value)}</code>" if value else "not set"
-        if value and any(word in name for word in SECRET):
-            shown = "set, not shown"
-        description = CODE.sub(r"<code>\1</code>", escape(field.description or ""))
+        shown = "not set" if not value else f"<code>{escape(value)}</code>" if field.repr else "set, not shown"
+        description = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(field.description or ""))
         rows[f"PREP_{name.upper()}"] = f"{shown}<span>{description}</span>"
     return rows
 
