@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rag.markers import statements
 from rag.types import Citation, Passage
 from rag.units import Unit
 
@@ -101,8 +102,16 @@ def written(unit: Unit, mark: str) -> str:
         return f"{plain(unit.text)} {mark}"
     if unit.kind == "list":
         items = [unit.text[start - unit.start : end - unit.start] for start, end in unit.items]
-        return "\n".join(f"{LINK.sub(LINK_WORDS, item).rstrip()} {mark}" for item in items)
+        return marked("\n".join(f"{LINK.sub(LINK_WORDS, item).rstrip()} {mark}" for item in items), mark)
     return f"{unit.text}\n\n{mark}"
+
+
+def marked(text: str, mark: str) -> str:
+    """The list with its mark after every sentence: an item may hold several."""
+    for statement in reversed(statements(text)):
+        if not statement.numbers:
+            text = f"{text[: statement.end]} {mark}{text[statement.end :]}"
+    return text
 
 
 def plain(text: str) -> str:

@@ -60,7 +60,7 @@ def test_every_number_in_the_text_has_a_citation_and_every_citation_a_number() -
     result = cited(segment(0, 1), segment(3, 3, OTHER), segment(6, 6))
     assert [citation.number for citation in result.citations] == [1, 2, 3]
     assert [citation.doc_id for citation in result.citations] == ["corpus/a.md", "corpus/b.md", "corpus/a.md"]
-    assert re.findall(r"\[(\d+)\]", result.text) == ["1", "1", "2", "2", "3"]
+    assert re.findall(r"\[(\d+)\]", result.text) == ["1", "1", "2", "2", "2", "3"]
 
 
 def test_each_sentence_of_a_paragraph_ends_in_its_number_and_the_paragraph_stays_one_line() -> None:
@@ -72,9 +72,9 @@ def test_sentences_of_different_paragraphs_or_passages_are_not_run_together() ->
     assert cited(segment(6, 6), segment(6, 6, OTHER)).text == "Last words. [1]\n\nLast words. [2]"
 
 
-def test_each_top_item_carries_its_number_and_keeps_its_nested_item() -> None:
+def test_each_sentence_of_an_item_carries_its_number_and_the_nested_item_its_own() -> None:
     text = cited(segment(3, 3)).text
-    assert text == "- **Schema**: a column is missing.\n  - nested detail [1]\n- **Feature**: the value differs. [1]"
+    assert text == "- **Schema**: a column is missing. [1]\n  - nested detail [1]\n- **Feature**: the value differs. [1]"
 
 
 def test_tables_and_code_are_quoted_verbatim_with_the_number_outside() -> None:
