@@ -90,11 +90,9 @@ def check(assistant: Assistant, filters: Filters) -> None:
 def record_gap(assistant: Assistant, answer: Answer) -> None:
     """A refusal goes on the list of what the guides may lack, as one in the app does."""
     nearest = [f"{item.source.title}: {item.source.heading_path[-1]}" for item in answer.passages[:3]]
-    understood, strength = answer.trace["understood"], answer.trace["evidence"]["strength"]
+    seen = {"understood": answer.trace["understood"], "strength": answer.trace["evidence"]["strength"], "nearest": nearest}
     with contextlib.suppress(OSError):  # a folder that cannot be written must not spoil the answer
-        journal.record(
-            assistant.settings, "gap", question=answer.question, understood=understood, strength=strength, nearest=nearest
-        )
+        journal.record(assistant.settings, "gap", question=answer.question, **seen)
 
 
 def shown(pieces: Iterable[str | Citation | Answer]) -> Answer:

@@ -18,7 +18,7 @@ from rag.orders import disarmed
 from rag.rerank import load_reranker
 from rag.retrieve import Found, Retrieval, Retriever
 from rag.settings import Settings
-from rag.types import Answer, Citation, Filters, Length, Passage, Turn
+from rag.types import Answer, Citation, Filters, Length, Passage, Source, Turn
 from rag.understand import understand
 from rag.verify import Checker
 
@@ -79,10 +79,8 @@ class Assistant:
         if any(enough):
             cited = compose(safe, enough, retriever.index, length, history)
         trace["milliseconds"]["compose"] = round((time.perf_counter() - composing) * 1000, 3)
-        if cited is None:
-            answer = Answer(question, "not_in_corpus", refusal(found.passages), (), found.passages, trace)
-        else:
-            answer = Answer(question, "answered", cited.text, cited.citations, found.passages, trace)
+        said = cited or Cited(refusal(found.passages), ())
+        answer = Answer(question, "answered" if cited else "not_in_corpus", said.text, said.citations, found.passages, trace)
         if not (generation and generation.shown):
             yield from answer.citations
             yield from (block + "\n\n" for block in answer.text.split("\n\n"))
@@ -127,18 +125,9 @@ def harmless(found: Found) -> Found:
 
 
 def refusal(passages: Sequence[Passage]) -> str:
-    text = "The guides do not answer this."
-    topics = nearest_topics(passages)
-    if topics:
-        text += " The nearest they come: " + "; ".join(topics) + "."
-    return text
+    topics = list(dict.fromkeys(topic(passage.source) for passage in passages))[:NEAREST]
+    return "The guides do not answer this." + (f" The nearest they come: {'; '.join(topics)}." if topics else "")
 
 
-def nearest_topics(passages: Sequence[Passage]) -> list[str]:
-    names: list[str] = []
-    for passage in passages:
-        source = passage.source
-        name = source.title if len(source.heading_path) < 2 else f"{source.heading_path[-1].rstrip('?.')} ({source.title})"
-        if name not in names:
-            names.append(name)
-    return names[:NEAREST]
+def topic(source: Source) -> str:
+    return f"{source.heading_path[-1].rstrip('?.')} ({source.title})" if len(source.heading_path) > 1 else source.title

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.markers import statements
 from rag.types import Citation, Passage
@@ -20,14 +20,6 @@ class Segment:
     passage: Passage
     units: tuple[Unit, ...]
     echoes: tuple[tuple[Unit, "Segment"], ...] = ()
-
-    @property
-    def words(self) -> int:
-        return sum(unit.words for unit in self.units)
-
-    @property
-    def span(self) -> tuple[int, int]:
-        return self.units[0].start, self.units[-1].end
 
 
 @dataclass(frozen=True)
@@ -81,19 +73,11 @@ def paragraphs(segment: Segment, number: int, also: Mapping[int, Sequence[int]])
 
 
 def citation(number: int, segment: Segment) -> Citation:
-    source = segment.passage.source
-    start, end = segment.span
-    line = source.line and source.line + segment.passage.text.count("\n", 0, start)
-    return Citation(
-        number=number,
-        doc_id=source.doc_id,
-        guide=source.title,
-        heading=source.heading_path[-1],
-        place=f"{source.doc_id}:{line}" if line else source.doc_id,
-        start=source.start + start,
-        end=source.start + end,
-        quote=segment.passage.text[start:end],
-    )
+    text, source = segment.passage.text, segment.passage.source
+    start, end = segment.units[0].start, segment.units[-1].end
+    place = replace(source, line=source.line and source.line + text.count("\n", 0, start)).place
+    first, last = source.start + start, source.start + end
+    return Citation(number, source.doc_id, source.title, source.heading_path[-1], place, first, last, text[start:end])
 
 
 def written(unit: Unit, mark: str) -> str:

@@ -20,7 +20,7 @@ WRONG = re.compile(r"\b(wrong answer|false belief|mistake|myth|misconception)\b"
 PREMISE, DISSENT = "What the question takes for granted", "Another guide says otherwise"
 PREMISE_SCORE = 0.18  # how well the correction of a belief must meet it
 PREMISE_PASSAGES = 5
-TOLD = 0.2
+TOLD = 0.2  # off a passage whose beginning the conversation has heard already
 NAMED = 0.1
 
 
@@ -30,16 +30,19 @@ def compose(found: Found, enough: Sequence[bool], index: Index, length: Length, 
     Before it stands what is wrong with what the question takes for granted, after it what another guide says against it.
     """
     tasks = tasks_of(found, enough)
-    plans = planned(tasks, index, flat(" ".join(turn.answer for turn in history)))
+    heard = flat(" ".join(turn.answer for turn in history))
+    said = correction(found.premise, index) if found.premise else []
+    plans = planned(tasks, index, heard, said)
+    if said and not any(plans):  # the passage that puts the belief right is all there is
+        said, plans = [], planned(tasks, index, heard, [])
     if not any(plans):
         return None
     share = min(1.4 / len(tasks), 1.0)  # several parts make smaller answers, of a better half each
-    said = correction(found.premise, index) if found.premise else []
     answered = [Section(PREMISE, tuple(said))] if said else []
     for task, plan in zip(tasks, plans, strict=True):
         segments = plan.answer(index, length, share, said, [other.lead for other in plans if other]) if plan else []
         said = [*said, *segments]
-        title = " ".join(map(as_title, task.asked)) if len(tasks) > 1 or (found.premise and answered) else ""
+        title = " ".join(map(as_title, task.asked)) if len(tasks) > 1 or answered else ""
         place = None if segments or not task.answered else where_quoted(task.retrieval.passages[0], answered)
         if place is None:
             answered.append(Section(title, tuple(segments)))
@@ -60,15 +63,13 @@ def correction(premise: Retrieval, index: Index) -> list[Segment]:
         for unit, score in zip(item.units, item.scores, strict=True)
         if unit.kind == "sentence" and score >= PREMISE_SCORE and WRONG.search(unit.text)
     ]
-    return [max(wrong, key=lambda found: found[0])[1]] if wrong else []
+    return [segment for _, segment in sorted(wrong, key=lambda found: -found[0])[:1]]
 
 
 def where_quoted(passage: Passage, answered: Sequence[Section]) -> int | None:
     """The section that has the passage already: what answers two parts is given once."""
-    for place, section in enumerate(answered):
-        if any(not set(passage.rows).isdisjoint(segment.passage.rows) for segment in section.segments):
-            return place
-    return None
+    quoted = [{row for segment in section.segments for row in segment.passage.rows} for section in answered]
+    return next((place for place, rows in enumerate(quoted) if not rows.isdisjoint(passage.rows)), None)
 
 
 @dataclass(frozen=True)
@@ -124,32 +125,35 @@ class Plan:
         fresh = [item for item in self.found if item is self.lead or away.isdisjoint(item.passage.rows)]
         leading = fresh.index(self.lead)
         weighed_pieces = weighed(fresh, leading, self.retrieval, index)
-        code = wants_code(self.question, self.lead)
         offers = [
-            Offer(item, place) for item in weighed_pieces for place, unit in enumerate(item.units) if unit.kind != "code" or code
+            Offer(item, place, unit, worth)
+            for item in weighed_pieces
+            for place, (unit, worth) in enumerate(zip(item.units, item.worth, strict=True))
         ]
         offers.sort(key=lambda offer: -offer.gain)
-        draft = Draft(unit.terms for segment in said for unit in segment.units)
+        heard = (unit.terms for segment in said for unit in segment.units)
+        draft = Draft(heard, with_code=wants_code(self.question, self.lead))
         for budget in list(BUDGETS.values())[: list(BUDGETS).index(length) + 1]:
             draft.budget = replace(budget, words=int(budget.words * share))
-            draft.open(weighed_pieces[leading], code)
+            draft.open(weighed_pieces[leading])
             for need in needs(self.question):
                 draft.fill([offer for offer in offers if need(offer.unit)], need)
             draft.fill(offers)
         return draft.segments()
 
 
-def planned(tasks: Sequence[Task], index: Index, heard: str) -> list[Plan | None]:
+def planned(tasks: Sequence[Task], index: Index, heard: str, said: Sequence[Segment] = ()) -> list[Plan | None]:
     """What each task is answered from; of all ways to give every task a lead of its own, the one that fits best in sum."""
+    quoted = {row for segment in said for row in segment.passage.rows}
     options: list[list[tuple[float, Plan | None]]] = []
     for task in tasks:
         question = " ".join(task.asked)
-        found = cut_up(task.retrieval, index) if task.answered else []
-        fits = [
-            item.passage.score + lead_bonus(question, item) + (len(tasks) > 1) * named(question, item) - told(item, heard)
-            for item in found
-        ]
-        plans = [(fit, Plan(question, task.retrieval, found, item)) for fit, item in zip(fits, found, strict=True)]
+        found = [item for item in cut_up(task.retrieval, index) if task.answered and quoted.isdisjoint(item.passage.rows)]
+        plans = []
+        for item in found:
+            fit = item.passage.score + lead_bonus(question, item) + (len(tasks) > 1) * named(question, item)
+            fit -= TOLD * (flat(item.units[0].text) in heard)
+            plans.append((fit, Plan(question, task.retrieval, found, item)))
         options.append([*sorted(plans, key=lambda option: -option[0])[: len(tasks)], (0.0, None)])
     choices = (choice for choice in product(*options) if distinct([plan.lead for _, plan in choice if plan]))
     return [plan for _, plan in max(choices, key=lambda choice: sum(fit for fit, _ in choice))]
@@ -164,8 +168,3 @@ def named(part: str, item: Pieces) -> float:
     """What to add to a section whose heading has the part's own words: each part searches for the first one's subject too."""
     own = set(terms(part))
     return NAMED * len(own & set(terms(item.passage.source.heading_path[-1]))) / max(len(own), 1)
-
-
-def told(item: Pieces, heard: str) -> float:
-    """What to take off a passage whose beginning the conversation has heard already."""
-    return TOLD * (flat(item.units[0].text) in heard)

@@ -39,14 +39,8 @@ class Offer:
 
     item: Pieces
     place: int
-
-    @property
-    def unit(self) -> Unit:
-        return self.item.units[self.place]
-
-    @property
-    def worth(self) -> float:
-        return self.item.worth[self.place]
+    unit: Unit
+    worth: float
 
     @property
     def gain(self) -> float:
@@ -57,8 +51,9 @@ class Offer:
 class Draft:
     """An answer being put together from pieces, which stay in the order of their guide."""
 
-    def __init__(self, said: Iterable[frozenset[str]]) -> None:
+    def __init__(self, said: Iterable[frozenset[str]], with_code: bool) -> None:
         self._said = list(said)
+        self._with_code = with_code
         self.budget = BUDGETS["short"]
         self.taken: dict[str, tuple[Pieces, dict[int, Unit]]] = {}
 
@@ -66,10 +61,11 @@ class Draft:
     def left(self) -> int:
         return self.budget.words - sum(unit.words for _, units in self.taken.values() for unit in units.values())
 
-    def open(self, item: Pieces, wants_code: bool) -> None:
+    def open(self, item: Pieces) -> None:
         """Begin with the section's own beginning, and with its code where that was asked for; a list as far as it fits."""
-        code = [place for place, unit in enumerate(item.units) if unit.kind == "code" and wants_code]
-        places = set[int]().union(*(item.bundle(place) for place in (item.opening, *code)))
+        code = [place for place, unit in enumerate(item.units) if unit.kind == "code"]
+        wanted = (item.opening, *code) if self._with_code else (item.opening,)
+        places = set[int]().union(*map(item.bundle, wanted)) - (set() if self._with_code else set(code))
         _, units = self.taken.setdefault(item.passage.id, (item, {}))
         lists = [place for place in sorted(places) if item.units[place].kind == "list"]
         for place in lists:
@@ -99,11 +95,15 @@ class Draft:
         )
 
     def _add(self, item: Pieces, places: set[int]) -> None:
-        """Take these pieces if they fit, and before them a new section's first one where that stands alone."""
+        """Take these pieces if they fit, and before them a new section's first one where that stands alone.
+
+        What announces code stays away with it, where no code is wanted.
+        """
         _, units = self.taken.get(item.passage.id, (item, dict[int, Unit]()))
-        wanted = places if units or item.units[0].leans else places | {0}
-        new = {place: item.units[place] for place in sorted(wanted - set(units))}
-        if sum(unit.words for unit in new.values()) <= self.left:
+        opens = not units and not item.units[0].leans and item.bundle(0) == {0}
+        new = {place: item.units[place] for place in sorted((places | {0} if opens else places) - set(units))}
+        wanted = self._with_code or all(unit.kind != "code" for unit in new.values())
+        if wanted and sum(unit.words for unit in new.values()) <= self.left:
             self._take(item, new)
 
     def _take(self, item: Pieces, new: dict[int, Unit]) -> None:
@@ -115,7 +115,6 @@ class Draft:
         """Neighbours in the guide are quoted as one span."""
         found = []
         for item, units in self.taken.values():
-            places = range(len(item.units))
-            runs = groupby(places, key=units.__contains__)
+            runs = groupby(range(len(item.units)), key=units.__contains__)
             found += [Segment(item.passage, tuple(units[place] for place in run)) for kept, run in runs if kept]
         return found

@@ -52,11 +52,9 @@ class Encoder(Protocol):
 
     def count(self, text: str) -> int:
         """How many tokens the model reads in the text, its own special tokens not counted."""
-        ...
 
     def knows(self, word: str) -> bool:
         """Whether the model has the lower-case word in its vocabulary whole, and so takes it for no misspelling."""
-        ...
 
 
 def load_encoder(settings: Settings) -> Encoder:
@@ -119,17 +117,15 @@ class OnnxEncoder:
         return [encodings[position] for position in range(len(texts))]
 
     def _forward(self, ids: list[list[int]]) -> tuple[Floats, Floats]:
-        padded = np.zeros((len(ids), max(map(len, ids))), dtype=np.int64)
-        mask = np.zeros(padded.shape, dtype=np.int64)
-        for row, sequence in enumerate(ids):
-            padded[row, : len(sequence)] = sequence
-            mask[row, : len(sequence)] = 1
-        (hidden,) = self._session.run(None, {"input_ids": padded, "attention_mask": mask})
+        lengths = np.array([len(sequence) for sequence in ids])
+        mask = np.arange(lengths.max()) < lengths[:, None]
+        padded = np.zeros(mask.shape, dtype=np.int64)
+        padded[mask] = np.concatenate(ids)
+        (hidden,) = self._session.run(None, {"input_ids": padded, "attention_mask": mask.astype(np.int64)})
         return hidden, mask.astype(np.float32)
 
     def _hidden(self, texts: list[str]) -> list[Floats]:
-        tokenized = self._tokenizer.encode_batch(texts)
-        return [self._forward([tokens.ids])[0][0, 1:-1] for tokens in tokenized]
+        return [self._forward([tokens.ids])[0][0, 1:-1] for tokens in self._tokenizer.encode_batch(texts)]
 
 
 class TorchEncoder:

@@ -9,10 +9,6 @@ class PrepError(Exception):
     """Base of every error shown without a traceback; the message ends with what to do next."""
 
 
-class BadSetting(PrepError):
-    """A PREP_ variable that cannot be what it says."""
-
-
 class IndexMissing(PrepError):
     """Asked before anything was ingested."""
 

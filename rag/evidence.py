@@ -56,11 +56,8 @@ class Evidence:
     strength: float
 
     def as_dict(self) -> dict[str, Any]:
-        return {
-            "strength": round(self.strength, 4),
-            "named": self.named,
-            **{name: round(value, 4) for name, value in self.signals._asdict().items()},
-        }
+        signals = {name: round(value, 4) for name, value in self.signals._asdict().items()}
+        return {"strength": round(self.strength, 4), "named": self.named, **signals}
 
 
 WEIGHTS = Signals(

@@ -1,6 +1,5 @@
 """A chat model's answer: passages go in as data, the reply streams with numbers, each sentence is checked, mended or marked."""
 
-import functools
 import re
 import secrets
 import time
@@ -128,9 +127,8 @@ class Generation:
     def _held(self, found: Sequence[Statement]) -> list[Statement]:
         """Those that the passages they cite support, in the eyes of every judge."""
         held = [statement for statement in found if self._supported(statement)]
-        if not self._chat.judges:
-            return held
-        verdicts = self._told("judge", list(filter(self._names, held)), passages=self._shelf())
+        judged = list(filter(self._names, held)) if self._chat.judges else []
+        verdicts = self._told("judge", judged, passages=self._shelf())
         return [statement for statement in held if not verdicts.get(statement, "").lower().startswith("no")]
 
     def _told(self, name: str, found: Sequence[Statement], said: Messages = (), **values: str) -> dict[Statement, str]:
@@ -220,11 +218,6 @@ def rewritten(chat: Chat, question: str, history: Sequence[Turn]) -> str | None:
 
 
 def section(name: str, **values: str) -> str:
-    return Template(sections()[name]).substitute(values)
-
-
-@functools.cache
-def sections() -> dict[str, str]:
-    """The prompt file by its headings."""
-    parts = re.split(r"^## (\w+)\n", PROMPT.read_text(encoding="utf-8"), flags=re.M)
-    return {name: text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+    """What stands under a heading of the prompt file, filled in."""
+    _, *parts = re.split(r"^## (\w+)\n", PROMPT.read_text(encoding="utf-8"), flags=re.M)
+    return Template(parts[parts.index(name) + 1].strip()).substitute(values)

@@ -77,10 +77,9 @@ class Arrays:
     """Vectors by row, and the token vectors that late interaction compares; memory-mapped."""
 
     def __init__(self, folder: Path) -> None:
-        def load(name: str) -> NDArray[Any]:
+        def load(name: str) -> Any:
             # A plain view of the mapped file: slicing numpy's memmap class is ten times slower.
-            mapped: NDArray[Any] = np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray)
-            return mapped
+            return np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray)
 
         self.vectors = load("vectors")
         self.questions = load("questions")
@@ -94,7 +93,6 @@ class Arrays:
     @staticmethod
     def write(encodings: Sequence[Encoding], folder: Path) -> None:
         lengths = [len(encoding.token_ids) for encoding in encodings]
-        token_ids = np.concatenate([encoding.token_ids for encoding in encodings])
         questions = [encoding.vector[None] if encoding.questions is None else encoding.questions for encoding in encodings]
         seen_in = [np.unique(encoding.token_ids) for encoding in encodings]
         arrays: dict[str, NDArray[Any]] = {
@@ -102,7 +100,7 @@ class Arrays:
             "questions": np.concatenate(questions),
             "question_offsets": np.concatenate([[0], np.cumsum([len(asked) for asked in questions])]).astype(np.int64),
             "token_offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-            "token_ids": token_ids,
+            "token_ids": np.concatenate([encoding.token_ids for encoding in encodings]),
             "token_starts": np.concatenate([encoding.token_starts for encoding in encodings]),
             "tokens": np.concatenate([encoding.tokens for encoding in encodings]),
             "token_frequency": np.bincount(np.concatenate(seen_in)),
@@ -112,11 +110,8 @@ class Arrays:
 
     def encoding(self, row: int) -> Encoding:
         part = slice(self.offsets[row], self.offsets[row + 1])
-        return Encoding(
-            np.asarray(self.vectors[row]), np.asarray(self.token_ids[part]), np.asarray(self.token_starts[part]),
-            np.asarray(self.tokens[part]),
-            np.asarray(self.questions[self.question_offsets[row] : self.question_offsets[row + 1]]),
-        )  # fmt: skip
+        asked = self.questions[self.question_offsets[row] : self.question_offsets[row + 1]]
+        return Encoding(self.vectors[row], self.token_ids[part], self.token_starts[part], self.tokens[part], asked)
 
     def asked(self, vector: Floats) -> Floats:
         """By row: the cosine of the passage's own question that is most like this one."""

@@ -155,18 +155,11 @@ def points_elsewhere(unit: Unit) -> bool:
 
 def tokens_of(passage: Passage, index: Index) -> tuple[NDArray[np.int64], Floats]:
     """The passage's word pieces: where each starts, and its vector."""
+    begins = {part.row: part.start - passage.source.start for part in index.catalogue.section(passage.source)}
     starts, tokens = [], []
-    for row, shift in zip(passage.rows, part_starts(passage, index), strict=True):
+    for row in passage.rows:
         encoding = index.arrays.encoding(row)
         own = encoding.token_starts >= 0  # the others belong to the heading path
-        starts.append(encoding.token_starts[own].astype(np.int64) + shift)
+        starts.append(encoding.token_starts[own].astype(np.int64) + begins[row])
         tokens.append(encoding.tokens[own])
     return np.concatenate(starts), unit_tokens(np.concatenate(tokens))
-
-
-def part_starts(passage: Passage, index: Index) -> list[int]:
-    """Where each of the passage's rows begins inside its text."""
-    if len(passage.rows) == 1:
-        return [0]
-    starts = {part.row: part.start for part in index.catalogue.section(passage.source)}
-    return [starts[row] - passage.source.start for row in passage.rows]

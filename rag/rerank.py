@@ -103,6 +103,4 @@ def best_matches(query: Query, rows: Sequence[int], index: Index) -> Floats:
 
 def met(best: Floats, weights: Floats) -> Floats:
     """The weighted mean, over the question's word pieces, of how far above the floor each match is."""
-    if not len(weights):
-        return np.zeros(best.shape[1], dtype=np.float32)
-    return np.asarray(weights @ np.square(np.maximum(best - FLOOR, 0.0)) / weights.sum(), dtype=np.float32)
+    return np.asarray(weights @ np.square(np.maximum(best - FLOOR, 0.0)) / (weights.sum() or 1.0), dtype=np.float32)

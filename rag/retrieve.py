@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import chain, zip_longest
+from itertools import chain, compress, zip_longest
 from typing import Any
 
 import numpy as np
@@ -113,13 +113,10 @@ class Retriever:
         stage = self.candidates(query, filters, clock)
         passages, twins, cut = self.assemble(stage, filters)
         clock.lap("assemble")
-        trace = {
-            "understood": question,
-            "milliseconds": clock.laps,
-            "generation": self.index.manifest.generation,
-            "candidates": self._describe(stage),
-            "cut": cut,
-        }
+        looked_at = stage.ranking(stage.final)[: self._settings.rerank_depth]
+        candidates = [{"id": self.index.ids[row], **stage.scores(row)} for row in looked_at]
+        generation = self.index.manifest.generation
+        trace = {"milliseconds": clock.laps, "generation": generation, "candidates": candidates, "cut": cut}
         return Retrieval(query, tuple(passages), tuple(twins), stage, trace)
 
     def candidates(self, query: Query, filters: Filters, clock: "Clock") -> Stage:
@@ -177,20 +174,15 @@ class Retriever:
             scores = stage.scores(row)
             admitted = self._where_admitted(passage, filters)
             chosen.append(replace(self._whole_section(admitted), score=scores["final"], stages=scores))
-            twins += [
-                replace(admitted, sources=(source,))
-                for source in admitted.sources[1:]
-                if self.index.catalogue.admits(filters, source.doc_id)
-            ]
+            others = [source for source in admitted.sources[1:] if self.index.catalogue.admits(filters, source.doc_id)]
+            twins += [replace(admitted, sources=(source,)) for source in others]
         return chosen, twins, cut
 
     def _twin(self, row: int, chosen: Sequence[Passage]) -> Passage | None:
         """A passage already chosen that says the same."""
         vectors = self.index.arrays.vectors
-        for other in chosen:
-            if row in other.rows or float(np.max(vectors[list(other.rows)] @ vectors[row])) > NEAR_DUPLICATE:
-                return other
-        return None
+        same = (np.max(vectors[list(other.rows)] @ vectors[row]) > NEAR_DUPLICATE or row in other.rows for other in chosen)
+        return next(compress(chosen, same), None)
 
     def _where_admitted(self, passage: Passage, filters: Filters) -> Passage:
         """The passage as it stands in the first of its guides that passes the filters."""
@@ -222,17 +214,10 @@ class Retriever:
             sources=(replace(source, start=start, end=end, line=parts[first].line), *passage.sources[1:]),
         )
 
-    def _describe(self, stage: Stage) -> list[dict[str, Any]]:
-        """The candidates a person may want to look at, with the score of every stage."""
-        best = stage.ranking(stage.final)[: self._settings.rerank_depth]
-        return [{"id": self.index.ids[row], **stage.scores(row)} for row in best]
-
 
 def fuse(dense: Floats, lexical: Floats) -> Floats:
     """A weighted mean of both signals; the surer the dense search is of its best hit, the more it counts."""
-    if not len(dense):
-        return np.zeros(0, dtype=np.float32)
-    share = float(np.clip(dense.max(), *DENSE_SHARE))
+    share = float(np.clip(dense.max(initial=0.0), *DENSE_SHARE))
     return share * scaled(dense) + (1 - share) * scaled(lexical)
 
 

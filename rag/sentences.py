@@ -10,25 +10,18 @@ BOUNDARY = re.compile(r"""[.!?…]['"’”)\]*_`]*\s+(?=[\[("'“‘*_`$]*[A-Z0
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
     """(start, end) of each sentence, surrounding white space left out."""
-    cuts = [0]
-    for match in BOUNDARY.finditer(text):
-        if not inside_code(text, match.start()) and not abbreviation_before(text, match.start()):
-            cuts.append(match.end())
-    cuts.append(len(text))
-    spans = []
-    for start, end in pairwise(cuts):
-        piece = text[start:end]
-        if piece.strip():
-            spans.append((start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())))
-    return spans
+    ends = [
+        match.end()
+        for match in BOUNDARY.finditer(text)
+        if not inside_code(text, match.start()) and not abbreviation_before(text, match.start())
+    ]
+    pieces = ((start, text[start:end]) for start, end in pairwise([0, *ends, len(text)]))
+    return [(start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())) for start, piece in pieces if piece.strip()]
 
 
 def abbreviation_before(text: str, stop: int) -> bool:
-    if text[stop] != ".":
-        return False
     word = re.search(r"[\w.]*$", text[max(0, stop - 20) : stop])
-    found = word.group().lower() if word else ""
-    return found in ABBREVIATIONS
+    return text[stop] == "." and word is not None and word[0].lower() in ABBREVIATIONS
 
 
 def inside_code(text: str, position: int) -> bool:

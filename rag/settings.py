@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from rag.errors import BadSetting
+from rag.errors import PrepError
 
 EMBEDDED_MODEL = "all-MiniLM-L6-v2"
 
@@ -53,4 +53,4 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         wrong = "; ".join(f"PREP_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
-        raise BadSetting(f"A setting cannot be used. {wrong}. Change it in the environment or in .env") from error
+        raise PrepError(f"A setting cannot be used. {wrong}. Change it in the environment or in .env") from error

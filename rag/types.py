@@ -96,9 +96,8 @@ class Filters:
     levels: tuple[str, ...] = ()
 
     def groups(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        for name, values in (("area", self.areas), ("role", self.roles), ("level", self.levels)):
-            if values:
-                yield name, values
+        named = (("area", self.areas), ("role", self.roles), ("level", self.levels))
+        return ((name, values) for name, values in named if values)
 
 
 @dataclass(frozen=True)

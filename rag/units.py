@@ -108,7 +108,8 @@ def blocks(text: str) -> Iterator[tuple[Kind, int, int]]:
             continue
         here = kind_of(line, kind)
         opens = here in ("code", "formula")
-        if kind and (here is None or opens or starts_new(here, kind)):
+        goes_on = here == kind or (kind == "list" and here == "sentence")  # a plain line goes on the item above it
+        if kind and (opens or not goes_on):
             yield kind, start, end
             kind = None
         if here is None:
@@ -138,14 +139,7 @@ def kind_of(line: str, open_kind: Kind | None) -> Kind | None:
         return None
     if stripped.startswith("|"):
         return "table"
-    if ITEM.match(line):
-        return "list"
-    return "list" if open_kind == "list" and line[0] in " \t" else "sentence"
-
-
-def starts_new(here: Kind, open_kind: Kind) -> bool:
-    """Whether a line of this kind ends the open block; plain lines go on whatever paragraph or list item is open."""
-    return here != open_kind and not (here == "sentence" and open_kind == "list")
+    return "list" if ITEM.match(line) or (open_kind == "list" and line[0] in " \t") else "sentence"
 
 
 def item_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -1,8 +1,8 @@
 """Passage vectors in Chroma: a local folder by default, a server when PREP_CHROMA_URL is set. Nothing else imports chromadb."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -16,78 +16,65 @@ SEARCH_BREADTH = 128
 START_SERVER = "Start it (chroma run --path FOLDER --port PORT), or unset PREP_CHROMA_URL to use the local store."
 
 
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
-
-
-def reported(method: Callable[Given, Result]) -> Callable[Given, Result]:
+@contextmanager
+def reported(url: str) -> Iterator[None]:
     """Chroma's own errors, and those of the way to its server, as ours."""
+    from chromadb.errors import ChromaError
+    from httpx import HTTPError
 
-    @wraps(method)
-    def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
-        from chromadb.errors import ChromaError
-        from httpx import HTTPError
-
-        try:
-            return method(*args, **kwargs)
-        except (ChromaError, HTTPError) as error:
-            url = getattr(args[0], "_url", "")
-            if url:
-                raise IndexDamaged(f"The Chroma server at {url} failed ({error}). {START_SERVER}") from error
-            raise IndexDamaged(f"Chroma cannot read its files ({error}). Rebuild them: python -m ingest --rebuild") from error
-
-    return call
+    try:
+        yield
+    except (ChromaError, HTTPError) as error:
+        local = f"Chroma cannot read its files ({error}). Rebuild them: python -m ingest --rebuild"
+        raise IndexDamaged(f"The Chroma server at {url} failed ({error}). {START_SERVER}" if url else local) from error
 
 
 class VectorStore:
     """One collection of unit vectors under the cosine distance."""
 
-    @reported
     def __init__(self, settings: Settings, collection: str) -> None:
         self._url = settings.chroma_url
-        self._client = connect(settings, collection)
-        self._collection = self._client.get_or_create_collection(
-            collection,
-            embedding_function=None,
-            configuration={"hnsw": {"space": "cosine", "ef_search": SEARCH_BREADTH, "ef_construction": SEARCH_BREADTH}},
-        )
+        hnsw = {"space": "cosine", "ef_search": SEARCH_BREADTH, "ef_construction": SEARCH_BREADTH}
+        with reported(self._url):
+            self._client = connect(settings, collection)
+            self._collection = self._client.get_or_create_collection(
+                collection, embedding_function=None, configuration={"hnsw": hnsw}
+            )
 
-    @reported
     def count(self) -> int:
-        return int(self._collection.count())
+        with reported(self._url):
+            return int(self._collection.count())
 
-    @reported
     def ids(self) -> set[str]:
-        return set(self._collection.get(include=[])["ids"])
+        with reported(self._url):
+            return set(self._collection.get(include=[])["ids"])
 
-    @reported
     def add(self, ids: Sequence[str], vectors: np.ndarray, flags: Sequence[Mapping[str, bool]]) -> None:
         """Add passages; an id that is there already is left as it is."""
         for first in range(0, len(ids), ADD_BATCH):
             part = slice(first, first + ADD_BATCH)
-            self._collection.add(
-                ids=list(ids[part]), embeddings=vectors[part], metadatas=[dict(flag) or None for flag in flags[part]]
-            )
+            metadatas = [dict(flag) or None for flag in flags[part]]
+            with reported(self._url):
+                self._collection.add(ids=list(ids[part]), embeddings=vectors[part], metadatas=metadatas)
 
-    @reported
     def delete(self, ids: Sequence[str]) -> None:
         for first in range(0, len(ids), ADD_BATCH):
-            self._collection.delete(ids=list(ids[first : first + ADD_BATCH]))
+            with reported(self._url):
+                self._collection.delete(ids=list(ids[first : first + ADD_BATCH]))
 
-    @reported
     def search(self, vector: np.ndarray, k: int, filters: Filters) -> Iterator[tuple[str, float]]:
         """(id, cosine similarity) of the nearest passages, best first."""
-        found = self._collection.query(
-            query_embeddings=vector[None], n_results=k, where=where_clause(filters), include=["distances"]
-        )
+        where = where_clause(filters)
+        with reported(self._url):
+            found = self._collection.query(query_embeddings=vector[None], n_results=k, where=where, include=["distances"])
         distances = found["distances"] or [[]]
         return ((name, 1.0 - distance) for name, distance in zip(found["ids"][0], distances[0], strict=True))
 
-    @reported
     def drop(self, collection: str) -> None:
         """Delete a collection that an earlier index left on the same server; locally its folder is swept."""
-        if collection in {other.name for other in self._client.list_collections()}:
-            self._client.delete_collection(collection)
+        with reported(self._url):
+            if collection in {other.name for other in self._client.list_collections()}:
+                self._client.delete_collection(collection)
 
 
 def connect(settings: Settings, collection: str) -> Any:
@@ -119,6 +106,4 @@ def where_clause(filters: Filters) -> dict[str, Any] | None:
     """Each group may match any of its values; all groups must match."""
     groups = [[{f"{name}:{value}": True} for value in values] for name, values in filters.groups()]
     clauses: list[dict[str, Any]] = [group[0] if len(group) == 1 else {"$or": group} for group in groups]
-    if len(clauses) > 1:
-        return {"$and": clauses}
-    return clauses[0] if clauses else None
+    return {"$and": clauses} if len(clauses) > 1 else next(iter(clauses), None)

@@ -25,11 +25,9 @@ WINDOW_WORDS = 180  # the passages the rule was fitted on are about this long
 NEAR = 4  # words that stand this close belong together
 
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-NUMBER_WORDS = {
-    word: str(value)
-    for value, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
-    if word not in ("zero", "one")
-} | {"half": "0.5", "twice": "2", "double": "2", "hundred": "100", "thousand": "1000"}
+NUMBER_WORDS = {"half": "0.5", "twice": "2", "double": "2", "hundred": "100", "thousand": "1000"} | {
+    word: str(value) for value, word in enumerate("two three four five six seven eight nine ten eleven twelve".split(), start=2)
+}
 NEGATIONS = frozenset(
     "not no never nor none without cannot neither hardly rarely seldom nothing fail fails failed lack lacks".split()
 )
@@ -104,14 +102,12 @@ class Checker:
                 yield self.compare(claim, window)
 
     def compare(self, claim: Stretch, window: Sequence[Stretch]) -> Signals:
-        near = nearest(claim, window)
-        whole = joined(window)
-        near_met, all_met = best_match(claim, near), best_match(claim, whole)
+        near, whole = nearest(claim, window), joined(window)
         return Signals(
             said=self._index.share(claim.terms, set(near.terms)),
             anywhere=self._index.share(claim.terms, set(whole.terms)),
-            met=float(near_met.mean()) if len(near_met) else 0.0,
-            met_anywhere=float(all_met.mean()) if len(all_met) else 0.0,
+            met=met(claim, near),
+            met_anywhere=met(claim, whole),
             same_sense=same_sense(claim, whole),
             new_numbers=new_numbers(claim.text, whole.text),
             number_sense=number_sense(claim.text, whole.text),
@@ -130,12 +126,12 @@ class Checker:
         return [self._known[text] for text in texts]
 
 
+@dataclass(frozen=True)
 class Rule:
     """Boosted trees, as `python -m evals.checker --fit` writes them: a node is [signal, threshold, below, above] or a value."""
 
-    def __init__(self, start: float, trees: list[Any]) -> None:
-        self._start = start
-        self._trees = trees
+    start: float
+    trees: list[Any]
 
     @classmethod
     def load(cls) -> "Rule":
@@ -143,8 +139,8 @@ class Rule:
 
     def chance(self, signals: Signals) -> float:
         values = asdict(signals)
-        total = self._start
-        for node in self._trees:
+        total = self.start
+        for node in self.trees:
             while isinstance(node, list):
                 name, threshold, below, above = node
                 node = below if values[name] <= threshold else above
@@ -188,11 +184,11 @@ def joined(parts: Sequence[Stretch]) -> Stretch:
     )  # fmt: skip
 
 
-def best_match(claim: Stretch, item: Stretch) -> Floats:
-    """By word piece of the claim: how far above the floor its nearest counterpart is."""
+def met(claim: Stretch, item: Stretch) -> float:
+    """How far above the floor the nearest counterpart of the claim's word pieces is, on average."""
     if not len(claim.tokens) or not len(item.tokens):
-        return np.zeros(len(claim.tokens), dtype=np.float32)
-    return np.asarray(np.maximum((claim.tokens @ item.tokens.T).max(axis=1) - FLOOR, 0.0) / (1 - FLOOR), dtype=np.float32)
+        return 0.0
+    return float((np.maximum((claim.tokens @ item.tokens.T).max(axis=1) - FLOOR, 0.0) / (1 - FLOOR)).mean())
 
 
 def same_sense(claim: Stretch, item: Stretch) -> float:

@@ -5,6 +5,7 @@ from functools import cache
 
 import Stemmer
 
+STEMMER = Stemmer.Stemmer("english")
 LINK_TARGET = re.compile(r"\]\([^)\s]*\)")
 # The guides write "regularisation" and "neighbour", many people do not; either way it is one stem.
 SPELLINGS = (
@@ -33,8 +34,7 @@ INTENT_WORDS = frozenset(
     get give good guide handle help implement implementation know like look make mean means need prevent pros quick quickly
     reason reasons say show simple solve step steps stop tell tips understand use used using versus vs want way ways work
     works write wrong happen happens happening actually really basically thing things go going went suddenly start
-    hows lol gonna wanna literally sucks crap insane deal gets got getting
-    whole stuff""".split()
+    hows lol gonna wanna literally sucks crap insane deal gets got getting whole stuff""".split()
 )
 INTENT_SHARE = 0.5
 
@@ -55,15 +55,10 @@ def word_at(text: str, position: int) -> str:
 
 
 @cache
-def _stemmer() -> Stemmer.Stemmer:
-    return Stemmer.Stemmer("english")
-
-
-@cache
 def stem(word: str) -> str:
     for american, british in SPELLINGS:
         word = american.sub(british, word)
-    return str(_stemmer().stemWord(word))
+    return str(STEMMER.stemWord(word))
 
 
 def words(text: str) -> list[str]:

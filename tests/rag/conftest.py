@@ -12,6 +12,8 @@ from ingest.sync import synchronise
 from rag.assistant import Assistant
 from rag.embed import OnnxEncoder
 from rag.index import Index, fingerprint
+from rag.rerank import LateInteraction
+from rag.retrieve import Retriever
 from rag.settings import Settings
 from rag.types import Document
 from tests.conftest import make_settings
@@ -72,3 +74,8 @@ def assistant(library: Library) -> Assistant:
 @pytest.fixture(scope="session")
 def index(library: Library) -> Index:
     return library.index
+
+
+@pytest.fixture(scope="session")
+def retriever(library: Library, encoder: OnnxEncoder) -> Retriever:
+    return Retriever(library.settings, library.index, encoder, LateInteraction())

@@ -20,11 +20,11 @@ from tests.rag.conftest import Library
 QUESTION = "How do I detect train-serve skew?"
 UNANSWERABLE = "who won the 2018 football world cup"
 GUIDE = "corpus/debugging/train-serve-skew.md"
+Done = subprocess.CompletedProcess[str]
+Batch = tuple[int, list[dict[str, Any]]]
 
 
-def run_in(
-    folder: Path, *words: str, module: tuple[str, ...] = ("-m", "rag"), **settings: str
-) -> subprocess.CompletedProcess[str]:
+def run_in(folder: Path, *words: str, module: tuple[str, ...] = ("-m", "rag"), **settings: str) -> Done:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREP_")}
     environment |= {"PREP_MODELS_DIR": str(MODELS), "COLUMNS": "80", "PYTHONUTF8": "1", **settings}
     return subprocess.run(
@@ -33,7 +33,7 @@ def run_in(
 
 
 @pytest.fixture(scope="module")
-def printed(library: Library) -> subprocess.CompletedProcess[str]:
+def printed(library: Library) -> Done:
     return run_in(library.folder, QUESTION)
 
 
@@ -46,23 +46,21 @@ def as_json(library: Library) -> dict[str, Any]:
     return found
 
 
-def test_an_answered_question_exits_0_and_prints_nothing_but_the_answer(printed: subprocess.CompletedProcess[str]) -> None:
+def test_an_answered_question_exits_0_and_prints_nothing_but_the_answer(printed: Done) -> None:
     assert (printed.returncode, printed.stderr) == (0, "")
     assert printed.stdout.strip()
 
 
-def test_the_printed_answer_keeps_within_80_columns(printed: subprocess.CompletedProcess[str]) -> None:
+def test_the_printed_answer_keeps_within_80_columns(printed: Done) -> None:
     assert max(map(len, printed.stdout.splitlines())) <= 80
 
 
-def test_the_printed_text_is_the_answer_of_json_rewrapped(
-    printed: subprocess.CompletedProcess[str], as_json: dict[str, Any]
-) -> None:
+def test_the_printed_text_is_the_answer_of_json_rewrapped(printed: Done, as_json: dict[str, Any]) -> None:
     assert folded(printed.stdout).startswith(folded(as_json["text"]))
 
 
 def test_each_printed_source_is_a_file_and_line_that_holds_the_quotes_first_words(
-    printed: subprocess.CompletedProcess[str], as_json: dict[str, Any], library: Library
+    printed: Done, as_json: dict[str, Any], library: Library
 ) -> None:
     for citation in as_json["citations"]:
         places = [line.strip() for line in printed.stdout.splitlines() if line.strip().startswith(f"{citation['path']}:")]
@@ -141,7 +139,7 @@ LINES = [
 
 
 @pytest.fixture(scope="module")
-def batch(library: Library, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, list[dict[str, Any]]]:
+def batch(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Batch:
     folder = tmp_path_factory.mktemp("batch")
     lines = [line if isinstance(line, str) else json.dumps(line) for line in LINES]
     (folder / "in.jsonl").write_text("\n".join(lines) + "\n\n")
@@ -150,11 +148,11 @@ def batch(library: Library, tmp_path_factory: pytest.TempPathFactory) -> tuple[i
     return result.returncode, [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
 
 
-def test_a_batch_has_one_line_out_for_every_line_in_under_its_id(batch: tuple[int, list[dict[str, Any]]]) -> None:
+def test_a_batch_has_one_line_out_for_every_line_in_under_its_id(batch: Batch) -> None:
     assert [item["id"] for item in batch[1]] == ["q1", 2, "q3", "q4", "q5", "q6", 7, 8, "q9", "q10", 11]
 
 
-def test_a_bad_line_becomes_an_error_and_costs_the_others_nothing(batch: tuple[int, list[dict[str, Any]]]) -> None:
+def test_a_bad_line_becomes_an_error_and_costs_the_others_nothing(batch: Batch) -> None:
     statuses = {item["id"]: item["status"] for item in batch[1]}
     bad = {2, "q3", 7, "q9", 11}
     assert {name for name, status in statuses.items() if status == "error"} == bad
@@ -163,19 +161,17 @@ def test_a_bad_line_becomes_an_error_and_costs_the_others_nothing(batch: tuple[i
     assert all(item["error"] for item in batch[1] if item["id"] in bad)
 
 
-def test_a_batch_with_failures_exits_1(batch: tuple[int, list[dict[str, Any]]]) -> None:
+def test_a_batch_with_failures_exits_1(batch: Batch) -> None:
     assert batch[0] == 1
 
 
-def test_every_form_of_history_carries_the_subject_over(batch: tuple[int, list[dict[str, Any]]]) -> None:
+def test_every_form_of_history_carries_the_subject_over(batch: Batch) -> None:
     followed = [item for item in batch[1] if item["id"] in ("q4", "q5", "q6")]
     assert len({item["text"] for item in followed}) == 1
     assert all(item["citations"][0]["path"] == GUIDE for item in followed)
 
 
-def test_a_batch_answer_has_the_keys_of_a_single_one_and_an_id(
-    batch: tuple[int, list[dict[str, Any]]], as_json: dict[str, Any]
-) -> None:
+def test_a_batch_answer_has_the_keys_of_a_single_one_and_an_id(batch: Batch, as_json: dict[str, Any]) -> None:
     first = batch[1][0]
     assert set(first) == {"id", *as_json}
     assert (first["text"], first["citations"]) == (as_json["text"], as_json["citations"])

@@ -171,6 +171,13 @@ def test_a_false_premise_is_put_right_before_the_question_is_answered(ask: Ask) 
     assert title and "by a sweep" in rest
 
 
+def test_the_passage_that_puts_a_premise_right_does_not_stand_for_the_whole_answer(ask: Ask) -> None:
+    question = "the walrus protocol trains every layer, so what is the classic wrong answer about the walrus protocol?"
+    answer = ask(question, walrus=BELIEF)
+    assert answer.text.count(f"**{PREMISE}**") == 1 and answer.text.count("which is wrong") == 1
+    assert len(answer.citations) == 2
+
+
 def test_a_question_that_takes_nothing_for_granted_is_not_corrected(ask: Ask) -> None:
     answer = ask("how do i choose the learning rate of the walrus protocol?", walrus=BELIEF)
     assert PREMISE not in answer.text and answer.text.startswith("Choose the learning rate")

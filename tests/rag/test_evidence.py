@@ -3,18 +3,10 @@
 import pytest
 
 from rag.assistant import ENOUGH
-from rag.embed import OnnxEncoder
 from rag.evidence import out_of_reach, signals_of, weigh
 from rag.index import Index
-from rag.rerank import LateInteraction
 from rag.retrieve import Retriever
 from rag.types import Filters
-from tests.rag.conftest import Library
-
-
-@pytest.fixture(scope="module")
-def retriever(library: Library, encoder: OnnxEncoder) -> Retriever:
-    return Retriever(library.settings, library.index, encoder, LateInteraction())
 
 
 @pytest.mark.parametrize(

@@ -53,11 +53,6 @@ def test_top_takes_the_best_positive_scores_and_gives_the_edge_to_the_lower_row(
 
 
 @pytest.fixture(scope="module")
-def retriever(library: Library, encoder: OnnxEncoder) -> Retriever:
-    return Retriever(library.settings, library.index, encoder, LateInteraction())
-
-
-@pytest.fixture(scope="module")
 def found(retriever: Retriever) -> Retrieval:
     return retriever.retrieve(QUESTION)
 
@@ -206,10 +201,11 @@ def test_no_more_passages_than_the_setting_allows(library: Library, encoder: Onn
 
 
 Ask = Callable[..., Retrieval]
+Build = Callable[[dict[str, str]], Ask]
 
 
 @pytest.fixture
-def ask_over(tmp_path: Path, encoder: OnnxEncoder, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], Ask]:
+def ask_over(tmp_path: Path, encoder: OnnxEncoder, monkeypatch: pytest.MonkeyPatch) -> Build:
     """A retriever over guides written on the spot."""
     monkeypatch.chdir(tmp_path)
 
@@ -235,7 +231,7 @@ def guide(title: str, body: str) -> str:
     return f"---\ntitle: {title}\n---\n\n## What is {title}?\n\n{body}\n\n## Another matter\n\nTeapots are made of clay.\n"
 
 
-def test_a_section_cut_into_chunks_comes_back_whole_when_it_fits(ask_over: Callable[[dict[str, str]], Ask]) -> None:
+def test_a_section_cut_into_chunks_comes_back_whole_when_it_fits(ask_over: Build) -> None:
     body = "\n\n".join(" ".join(SENTENCES[first : first + 4]) for first in range(0, 28, 4))
     assert len(body) < SECTION_CHARACTERS
     best = ask_over({"a.md": guide("gradient clipping", body)})("What is gradient clipping rule 27?").passages[0]
@@ -243,9 +239,7 @@ def test_a_section_cut_into_chunks_comes_back_whole_when_it_fits(ask_over: Calla
     assert best.text == body
 
 
-def test_a_section_too_long_to_quote_whole_comes_back_as_one_span_around_the_hit(
-    ask_over: Callable[[dict[str, str]], Ask],
-) -> None:
+def test_a_section_too_long_to_quote_whole_comes_back_as_one_span_around_the_hit(ask_over: Build) -> None:
     paragraphs = [" ".join(SENTENCES[first : first + 5]) for first in range(0, 90, 5)]
     body = "\n\n".join([*paragraphs, "The walrus exception: never clip on Thursdays."])
     result = ask_over({"a.md": guide("gradient clipping", body)})("walrus exception Thursdays")
@@ -257,15 +251,13 @@ def test_a_section_too_long_to_quote_whole_comes_back_as_one_span_around_the_hit
         assert all(after == before + 1 for before, after in pairwise(passage.rows))
 
 
-def test_a_section_is_never_joined_with_one_of_the_same_name_in_another_guide(
-    ask_over: Callable[[dict[str, str]], Ask],
-) -> None:
+def test_a_section_is_never_joined_with_one_of_the_same_name_in_another_guide(ask_over: Build) -> None:
     result = ask_over({"a.md": guide("x", "Skew is a mismatch."), "b.md": guide("x", "Skew is an asymmetry.")})("skew")
     texts = [passage.text for passage in result.passages]
     assert {"Skew is a mismatch.", "Skew is an asymmetry."} <= set(texts)
 
 
-def test_a_near_duplicate_is_left_out_and_the_trace_says_of_what(ask_over: Callable[[dict[str, str]], Ask]) -> None:
+def test_a_near_duplicate_is_left_out_and_the_trace_says_of_what(ask_over: Build) -> None:
     body = " ".join(SENTENCES[:4])
     result = ask_over({"a.md": guide("clipping", body), "b.md": guide("clipping", body.replace("one bad batch", "a bad batch"))})(
         "gradient clipping rule"
@@ -275,14 +267,12 @@ def test_a_near_duplicate_is_left_out_and_the_trace_says_of_what(ask_over: Calla
     assert f"near-duplicate of {result.passages[0].id}" in reasons
 
 
-def test_the_same_passage_in_two_guides_is_one_passage_with_both_sources(ask_over: Callable[[dict[str, str]], Ask]) -> None:
+def test_the_same_passage_in_two_guides_is_one_passage_with_both_sources(ask_over: Build) -> None:
     result = ask_over({"a.md": guide("clipping", SENTENCES[0]), "b.md": guide("clipping", SENTENCES[0])})("gradient clipping")
     assert [source.doc_id for source in result.passages[0].sources] == ["corpus/a.md", "corpus/b.md"]
 
 
-def test_a_passage_that_two_guides_share_is_quoted_from_the_one_that_the_filter_lets_through(
-    ask_over: Callable[[dict[str, str]], Ask],
-) -> None:
+def test_a_passage_that_two_guides_share_is_quoted_from_the_one_that_the_filter_lets_through(ask_over: Build) -> None:
     shared = " ".join(SENTENCES[:3])
     texts = {
         "a.md": guide("clipping", shared).replace("---\n", "---\narea: llm\nroles: [mle]\n", 1),
@@ -298,9 +288,7 @@ def test_a_passage_that_two_guides_share_is_quoted_from_the_one_that_the_filter_
         assert ask("gradient clipping", filters).passages[0].source.doc_id == "corpus/a.md"
 
 
-def test_two_sections_of_one_name_in_one_guide_are_not_joined_over_what_stands_between(
-    ask_over: Callable[[dict[str, str]], Ask],
-) -> None:
+def test_two_sections_of_one_name_in_one_guide_are_not_joined_over_what_stands_between(ask_over: Build) -> None:
     other = "Clipping each value on its own bends the direction of a step."
     text = f"# T\n\n## Example\n\n{SENTENCES[0]}\n\n## Teapots\n\nThey are made of clay.\n\n## Example\n\n{other}\n"
     texts = {passage.text for passage in ask_over({"a.md": text})("gradient clipping rule").passages}
@@ -347,9 +335,7 @@ Teapots are made of clay.
 """
 
 
-def test_a_section_is_found_by_how_people_ask_for_it_and_never_shows_their_words(
-    ask_over: Callable[[dict[str, str]], Ask],
-) -> None:
+def test_a_section_is_found_by_how_people_ask_for_it_and_never_shows_their_words(ask_over: Build) -> None:
     result = ask_over({"a.md": ASKED, "b.md": guide("tuesday", "A day of the week.")})("my wombat explodes, why?")
     best = result.passages[0]
     assert best.source.heading_path == ("Clipping", "What is clipping?")
