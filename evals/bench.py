@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,12 +47,13 @@ def ratio_line(name: str, baseline: Sequence[float], ours: Sequence[float], unit
 
 
 def torch_embeddings(settings: Settings) -> Any:
-    """sentence-transformers in LangChain's form."""
+    """sentence-transformers in LangChain's form; its successor would be one more package."""
     import torch
     from langchain_community.embeddings import HuggingFaceEmbeddings
 
     from rag.export import packaged_model
 
+    warnings.filterwarnings("ignore", message="The class `HuggingFaceEmbeddings` was deprecated")
     torch.set_num_threads(settings.threads)
     return HuggingFaceEmbeddings(model_name=str(packaged_model()), model_kwargs={"device": "cpu"})
 

@@ -33,6 +33,15 @@ ABOUT_YOU = re.compile(  # the assistant itself
     r"|(you are|you're) (using|running|told)|you were (told|given|trained))\b",
     re.I,
 )
+# Orders and wishes that no guide can meet, where they open a sentence.
+AIMED_AT_YOU = re.compile(
+    r"(?:^|[.!?;:>]\s+)(?:please\s+)?(?:(?:ignore|disregard|forget)\s+(?:all|any|every|the|your|my|previous)\b"
+    r"|pretend (?:you|to be)\b|you(?:'re| are) (?:now|dan)\b|from now on\b|act as\b"
+    r"|new (?:task|instructions?)\b|(?:reply|respond|answer) (?:only|with)\b"
+    r"|(?:reveal|leak|print|show me) (?:me )?(?:the|your) (?:\w+ )?(?:keys?|prompt|passwords?|secrets?|config\w*)\b"
+    r"|tell me a joke|write (?:me )?an? (?:poem|song|story|joke)|translate (?:this|the following))",
+    re.I,
+)
 
 
 class Signals(NamedTuple):
@@ -108,4 +117,4 @@ def signals_of(retrieval: Retrieval, index: Index) -> Signals:
 
 def out_of_reach(question: str) -> bool:
     told = QUOTED.sub(" ", question)  # a question may quote an attack
-    return any(pattern.search(told) for pattern in (ABOUT_NOW, ABOUT_ME, ABOUT_YOU))
+    return any(pattern.search(told) for pattern in (ABOUT_NOW, ABOUT_ME, ABOUT_YOU, AIMED_AT_YOU))
