@@ -18,9 +18,10 @@ NEAR = 0.5  # cosine of word pieces that mean about the same
 
 # The guides are written once: they cannot know what is true this week, or what happened to the person asking.
 ABOUT_NOW = re.compile(
-    r"\b(right now|at the moment|today|currently|the current|this (week|month|year)|upcoming"
+    r"\b(right now|at the moment(?! of)|today|currently|the current|this (week|month|year)|upcoming"
     r"|(latest|newest|most recent) (\w+ )?(version|release|news|papers?|models?|research|prices?|results?)"
-    r"|when (will|is|did) \w+|share price|how much (does|do|did) \w+ (cost|pay|offer)|what salary"
+    r"|when (will|is|did) .{1,40}\b(releas\w+|launch\w*|com(e|ing) out|announc\w+|available)"
+    r"|share price|how much (does|do|did) \w+ (cost|pay|offer)|what salary"
     r"|salary (at|in|for) \w+|signing bonus|base salary|salary range|total comp(ensation)?"
     r"|is \w+ hiring|who (is|leads|won|wrote))\b",
     re.I,

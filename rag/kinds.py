@@ -60,10 +60,10 @@ def lead_bonus(question: str, item: Pieces) -> float:
         return 0.25 * item.has("code") + 0.15 * (IMPLEMENTS.search(heading) is not None)
     if item.aside:
         return -0.08
-    if item.has("code"):
-        return -0.04
     if any(asks.search(question) and answers.search(heading) for asks, answers in HEADINGS):
         return 0.08
+    if item.has("code"):
+        return -0.04
     return 0.06 * (STEPS.search(question) is not None and item.has("list"))
 
 
