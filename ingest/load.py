@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ QUESTION_COLUMNS = ("question", "prompt", "q", "title")
 ANSWER_COLUMNS = ("answer", "response", "solution", "explanation", "a")
 
 
-def load(path: Path, doc_id: str, data: bytes) -> Document:
+def load(path: Path, doc_id: str, data: bytes, asks: bytes = b"") -> Document:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise BadInput(f"not a format Prep RAG reads ({path.suffix or 'no suffix'})")
@@ -31,7 +32,7 @@ def load(path: Path, doc_id: str, data: bytes) -> Document:
     document = reader(data, doc_id)
     if not document.text[document.body_start :].strip():
         raise BadInput("no text in it")
-    return document
+    return replace(document, asks=read_asks(asks))
 
 
 def decode(data: bytes) -> str:
@@ -88,7 +89,6 @@ def read_markdown(data: bytes, doc_id: str) -> Document:
         roles=strings(meta.get("roles")),
         level=line_of(meta.get("level")).lower(),
         aliases=strings(meta.get("aliases")),
-        asks=asks_of(meta.get("asks")),
     )
 
 
@@ -109,12 +109,6 @@ def strings(value: Any) -> tuple[str, ...]:
     return tuple(line.lower() for line in map(line_of, values) if line)
 
 
-def asks_of(value: Any) -> dict[str, tuple[str, ...]]:
-    """By heading; a single ask need be no list."""
-    items = value.items() if isinstance(value, dict) else ()
-    return {line_of(heading): strings(asks if isinstance(asks, list) else [asks]) for heading, asks in items}
-
-
 def line_of(value: Any) -> str:
     """A field as one line of text; a list or mapping in its place is left out."""
     return " ".join(storable(value).split()) if isinstance(value, str) else ""
@@ -131,6 +125,22 @@ def blank(text: str, pattern: re.Pattern[str]) -> str:
     parts = CODE.split(text)
     parts[::2] = [pattern.sub(lambda match: "\n" * match.group().count("\n"), part) for part in parts[::2]]
     return "".join(parts)
+
+
+def read_asks(data: bytes) -> dict[str, tuple[str, ...]]:
+    """By heading, how people ask for its section: `## heading`, then a line `- ask` for each.
+
+    `+ ask` is a broad question that another section leads the answer to; it keeps its sign.
+    """
+    asks: dict[str, list[str]] = {}
+    heading = ""
+    for line in storable(decode(data)).splitlines():
+        mark, _, words = line.strip().partition(" ")
+        if mark.startswith("#"):
+            heading = words.strip()
+        elif mark in ("-", "+") and words.strip():
+            asks.setdefault(heading, []).append(f"{mark} {words.strip().lower()}".removeprefix("- "))
+    return {heading: tuple(items) for heading, items in asks.items()}
 
 
 def first_heading(text: str) -> str:

@@ -7,11 +7,22 @@ from pathlib import Path
 
 from ingest.load import READERS
 
+ASKS = ".asks"
+
 
 @dataclass(frozen=True)
 class Found:
     path: Path
     doc_id: str
+
+    @property
+    def asks(self) -> Path:
+        """Beside a document may stand how people ask for its sections."""
+        return self.path.with_suffix(ASKS)
+
+    def read(self) -> tuple[bytes, bytes]:
+        """The document, and its asks."""
+        return self.path.read_bytes(), self.asks.read_bytes() if self.asks.is_file() else b""
 
 
 @dataclass(frozen=True)
@@ -38,11 +49,15 @@ def scan(root: Path) -> tuple[list[Found], list[Skipped]]:
     if root.is_file():
         return [Found(root, name)], []
     found: list[Found] = []
+    asks: list[Path] = []
     skipped: list[Skipped] = []
     for path in walk(root, skipped):
         doc_id = identify(path)
         if path.stem.lower() == "readme":
             continue  # it describes the folder, it is not a guide
+        if path.suffix == ASKS:
+            asks.append(path)
+            continue
         if path.is_symlink() and (reason := broken_link(path, root)):
             skipped.append(Skipped(doc_id, reason))
         elif path.suffix.lower() not in READERS:
@@ -51,6 +66,8 @@ def scan(root: Path) -> tuple[list[Found], list[Skipped]]:
             skipped.append(Skipped(doc_id, "not a regular file"))  # reading a pipe would wait for ever
         else:
             found.append(Found(path, doc_id))
+    orphans = set(asks) - {item.asks for item in found}
+    skipped += [Skipped(identify(path), "no document of that name stands beside it") for path in sorted(orphans)]
     return sorted(found, key=lambda item: item.doc_id), skipped
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import yaml
 from markdown_it import MarkdownIt
 
+from ingest.load import read_asks
+
 ROOT = Path(__file__).parents[2] / "corpus"
 
 
@@ -24,6 +26,7 @@ class Guide:
     slug: str
     meta: dict[str, Any]
     body: str
+    asks: dict[str, tuple[str, ...]]
 
     @property
     def headings(self) -> list[tuple[int, str]]:
@@ -51,7 +54,9 @@ def guides() -> tuple[Guide, ...]:
 def read(path: Path) -> Guide:
     text = path.read_text(encoding="utf-8")
     _, front, body = text.split("---\n", 2)
-    return Guide(f"{path.parent.name}/{path.stem}", yaml.safe_load(front), body)
+    return Guide(
+        f"{path.parent.name}/{path.stem}", yaml.safe_load(front), body, read_asks(path.with_suffix(".asks").read_bytes())
+    )
 
 
 def says(slug: str, *phrases: str) -> None:

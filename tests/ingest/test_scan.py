@@ -45,6 +45,12 @@ def test_hidden_files_and_readmes_are_no_guides_and_no_skips(project: Project) -
     assert look() == (["corpus/a.md"], {})
 
 
+def test_asks_go_with_the_document_beside_them_and_are_none_themselves(project: Project) -> None:
+    for name in ("a.md", "a.asks", "b.asks"):
+        project.write(f"corpus/{name}", "x")
+    assert look() == (["corpus/a.md"], {"corpus/b.asks": "no document of that name stands beside it"})
+
+
 def test_one_file_may_be_the_root(project: Project) -> None:
     project.write("notes/README.md", "x")
     assert look("notes/README.md") == (["notes/README.md"], {})
