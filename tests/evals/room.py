@@ -112,7 +112,8 @@ def build(folder: Path) -> Room:
     for name in GUIDES:
         target = folder / "corpus" / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(CORPUS / name, target)
+        for suffix in (".md", ".asks"):
+            shutil.copy((CORPUS / name).with_suffix(suffix), target.parent)
     settings = make_settings(folder)
     assistant = ingested(folder, settings)
     assistant.encoder = RememberingEncoder(assistant.encoder)

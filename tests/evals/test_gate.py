@@ -41,7 +41,7 @@ def is_current(settings: Settings, encoder: OnnxEncoder) -> bool:
     with closing(Catalogue(manifest.folder(settings) / "catalogue.sqlite")) as catalogue:
         known = {entry.document.id: entry.digest for entry in catalogue.entries()}
     files, _ = scan(settings.corpus_dir)
-    return known == {file.doc_id: hashlib.sha256(file.path.read_bytes()).hexdigest() for file in files}
+    return known == {file.doc_id: hashlib.sha256(b"".join(file.read())).hexdigest() for file in files}
 
 
 def test_an_index_of_other_guides_or_settings_is_not_taken_for_current(

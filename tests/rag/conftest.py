@@ -59,7 +59,8 @@ def library(tmp_path_factory: pytest.TempPathFactory, encoder: OnnxEncoder) -> L
     for name in GUIDES:
         target = folder / "corpus" / f"{name}.md"
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(CORPUS / f"{name}.md", target)
+        for suffix in (".md", ".asks"):
+            shutil.copy((CORPUS / name).with_suffix(suffix), target.parent)
     settings = make_settings(folder)
     with chdir(folder):
         synchronise(settings, [], encoder=encoder)
