@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.catalogue import Catalogue, Entry
-from rag.embed import Encoding
+from rag.embed import Encoding, Floats
 from rag.index import Arrays, Manifest
 from rag.lexical import Lexical
 from rag.settings import Settings
@@ -82,7 +82,7 @@ def collection_name(settings: Settings, fingerprint: str, fresh: bool = False) -
 
 
 def new_generation(
-    settings: Settings, fingerprint: str, collection: str, content: Draft, encodings: Sequence[Encoding]
+    settings: Settings, fingerprint: str, collection: str, content: Draft, encodings: Sequence[Encoding], beyond: Floats
 ) -> Manifest:
     """Write every file of a generation that nobody reads yet."""
     manifest = Manifest(uuid.uuid4().hex[:12], fingerprint, collection, len(content.entries), len(content.passages))
@@ -90,7 +90,7 @@ def new_generation(
     folder.mkdir(parents=True)
     Catalogue.write(folder / "catalogue.sqlite", content.entries, content.passages)
     Lexical.write([content.lexical_text(passage) for passage in content.passages], folder / "lexical")
-    Arrays.write(encodings, folder)
+    Arrays.write(encodings, beyond, folder)
     return manifest
 
 

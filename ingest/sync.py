@@ -20,6 +20,7 @@ from ingest.load import load
 from ingest.lock import writer_lock
 from ingest.pending import Pending
 from ingest.scan import Found, Skipped, identify, scan
+from rag import evidence
 from rag.catalogue import Catalogue, Entry
 from rag.embed import Encoder, Encoding, load_encoder
 from rag.errors import BadInput, IndexDamaged, PrepError
@@ -29,6 +30,7 @@ from rag.types import Chunk
 from rag.vectors import VectorStore
 
 EMBED_BATCH = 64
+HELPS = 0.95  # how near a question is to a section that helps to answer it, where another section leads
 Progress = Callable[[int, int], None]  # (passages embedded so far, passages to embed)
 
 
@@ -170,14 +172,14 @@ def within(doc_id: str, root: Path) -> bool:
 def read(item: Found, old: Entry | None) -> Entry | Skipped:
     """The file as an entry: the old one itself when its bytes have not changed."""
     try:
-        data = item.path.read_bytes()
+        data, asks = item.read()
     except OSError as error:
         return Skipped(item.doc_id, f"unreadable ({error.strerror})", keep_old=True)
-    digest = hashlib.sha256(data).hexdigest()
+    digest = hashlib.sha256(data + asks).hexdigest()
     if old is not None and old.digest == digest:
         return old
     try:
-        return Entry(load(item.path, item.doc_id, data), digest)
+        return Entry(load(item.path, item.doc_id, data, asks), digest)
     except BadInput as error:
         return Skipped(item.doc_id, str(error))
 
@@ -194,7 +196,13 @@ def apply(
     collection = collection_name(settings, mark, rebuild)
     store = VectorStore(settings, collection)
     pending = Pending(settings.index_dir / "pending" / mark)
-    encodings = pending.load() | old_encodings(settings, known, content)
+    old = arrays_of(settings, known.manifest) if known.manifest else None
+    beyond = old.beyond if old else np.stack([example.vector for example in encoder.encode(evidence.beyond())])
+    encodings = pending.load()
+    if old:
+        encodings |= {
+            passage.id: old.encoding(known.rows[passage.id]) for passage in content.passages if passage.id in known.rows
+        }
     embed(content, encoder, encodings, pending, progress)
 
     stored = store.ids()
@@ -204,7 +212,8 @@ def apply(
         flags = [{f"{name}:{value}": True for name, value in content.labels[row]} for row in missing]
         store.add([content.passages[row].id for row in missing], vectors, flags)
 
-    manifest = new_generation(settings, mark, collection, content, [encodings[passage.id] for passage in content.passages])
+    in_order = [encodings[passage.id] for passage in content.passages]
+    manifest = new_generation(settings, mark, collection, content, in_order, beyond)
     previous: Manifest | None = None
     with suppress(IndexDamaged):  # one that nobody can read names nothing to drop
         previous = Manifest.read(settings)
@@ -225,14 +234,11 @@ def chunks_of(plan: Plan, known: Known, settings: Settings, encoder: Encoder) ->
         yield from cut or chunk(entry.document, settings.chunk_tokens, encoder.count)
 
 
-def old_encodings(settings: Settings, known: Known, content: Draft) -> dict[str, Encoding]:
-    if known.manifest is None:
-        return {}
+def arrays_of(settings: Settings, manifest: Manifest) -> Arrays:
     try:
-        arrays = Arrays(known.manifest.folder(settings))
+        return Arrays(manifest.folder(settings))
     except UNREADABLE as error:
         raise IndexDamaged(f"The index's vectors are missing or damaged ({error}). {REBUILD}") from error
-    return {passage.id: arrays.encoding(known.rows[passage.id]) for passage in content.passages if passage.id in known.rows}
 
 
 def embed(content: Draft, encoder: Encoder, encodings: dict[str, Encoding], pending: Pending, progress: Progress) -> None:
@@ -245,7 +251,11 @@ def embed(content: Draft, encoder: Encoder, encodings: dict[str, Encoding], pend
         prefixes = [content.prefix(passage) for passage in batch]
         outputs = encoder.encode([prefix + passage.text for prefix, passage in zip(prefixes, batch, strict=True)])
         questions = sorted({question for passage in batch for question in content.questions[passage.rows[0]]})
-        vector_of = {question: output.vector for question, output in zip(questions, encoder.encode(questions), strict=True)}
+        heard = encoder.encode([question.removeprefix("+ ") for question in questions])
+        vector_of = {
+            question: output.vector * np.float32(HELPS if question.startswith("+ ") else 1)
+            for question, output in zip(questions, heard, strict=True)
+        }
         done = {
             passage.id: replace(
                 output,

@@ -22,7 +22,7 @@ from rag.types import Answer, Citation, Filters, Length, Passage, Source, Turn
 from rag.understand import understand
 from rag.verify import Checker
 
-ENOUGH = 0.43  # evidence below this strength is answered with a refusal
+ENOUGH = 0.5  # evidence below this strength is answered with a refusal
 NEAREST = 3
 
 

@@ -3,32 +3,30 @@
 import math
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from rag.index import Index
-from rag.rerank import best_matches
 from rag.retrieve import Retrieval
 from rag.understand import QUOTED
 from rag.words import stem, subject_words, terms
 
 LOOKED_AT = 3
-NEAR = 0.5  # cosine of word pieces that mean about the same
+INTRODUCING = 4  # words before a bare name: "what do you mean by"
+ABOUT_IT = 0.7  # cosine of a passage
+BEYOND = Path(__file__).with_name("beyond.txt")
 
 # The guides are written once: they cannot know what is true this week, or what happened to the person asking.
 ABOUT_NOW = re.compile(
-    r"\b(right now|at the moment(?! of)|today|currently|the current|this (week|month|year)|upcoming"
-    r"|(latest|newest|most recent) (\w+ )?(version|release|news|papers?|models?|research|prices?|results?)"
+    r"\b(right now|at the moment(?! of)|currently|this (week|month|year)|upcoming"
+    r"|(latest|newest|most recent|current) (\w+ )?(version|release|news|papers?|models?|research|prices?|results?)"
     r"|when (will|is|did) .{1,40}\b(releas\w+|launch\w*|com(e|ing) out|announc\w+|available)"
     r"|share price|how much (does|do|did) \w+ (cost|pay|offer)|what salary"
     r"|salary (at|in|for) \w+|signing bonus|base salary|salary range|total comp(ensation)?"
-    r"|is \w+ hiring|who (is|leads|won|wrote))\b",
+    r"|is \w+ hiring|who (leads|won|wrote))\b",
     re.I,
 )
-ABOUT_ME = re.compile(
-    r"\b(did i (pass|get|say)|what did (i|my)|when is my|what (is|was|'s) my|my (score|onsite|recruiter'?s?))\b", re.I
-)
+ABOUT_ME = re.compile(r"\b(did i (pass|get|say)|when is my|what (is|was|'s) my|my recruiter'?s?)\b", re.I)
 ABOUT_YOU = re.compile(  # the assistant itself
     r"\b(your (system prompt|prompt|instructions|rules|developers?|creators?|guidelines|configuration)"
     r"|(you are|you're) (using|running|told)|you were (told|given|trained))\b",
@@ -49,13 +47,9 @@ class Signals(NamedTuple):
     """Each between 0 and 1."""
 
     nearest: float  # cosine of the nearest passage
-    neighbourhood: float  # mean cosine of the five nearest
-    asked: float  # cosine of the heading most like the question
-    matched: float  # how near the best passages come to each word piece of the question, the rare ones counting more
-    missed: float  # share of those word pieces to which they come nowhere near
-    covered: float  # share of the question's terms, by rarity, that the best passages contain
+    asked: float  # cosine of the question most like this one among those that the guides are known to answer
+    beyond: float  # and among those that guides mostly cannot answer, unless a passage here is about the very question
     unknown: float  # share of its subject words that no guide contains
-    agreed: float  # share of the first ten that dense and lexical search have in common
     out_of_reach: float  # 1 when the question is about this week, the person asking or the assistant itself
 
 
@@ -70,11 +64,14 @@ class Evidence:
         return {"strength": round(self.strength, 4), "named": self.named, **signals}
 
 
-WEIGHTS = Signals(
-    nearest=6.69, neighbourhood=5.48, asked=9.93, matched=-0.13, missed=-3.72, covered=-1.72, unknown=-4.65, agreed=1.55,
-    out_of_reach=-4.24,
-)  # fmt: skip
-BIAS = -7.96
+WEIGHTS = Signals(nearest=10.34, asked=12.08, beyond=-12.52, unknown=-6.09, out_of_reach=-4.26)
+BIAS = -5.67
+
+
+def beyond() -> list[str]:
+    """What people send that no library of interview guides answers, as examples."""
+    lines = BEYOND.read_text(encoding="utf-8").split("\n")
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def weigh(retrieval: Retrieval, index: Index) -> Evidence:
@@ -87,31 +84,25 @@ def weigh(retrieval: Retrieval, index: Index) -> Evidence:
 def names_a_guide(retrieval: Retrieval, index: Index) -> bool:
     """Whether the question is nothing but a name that a guide found goes by: the model hardly knows "SRM", the guide does."""
     asked = [sorted(terms(retrieval.query.text)), sorted(map(stem, subject_words(retrieval.query.text)))]
-    names = (name for passage in retrieval.passages[:LOOKED_AT] for name in index.catalogue.names(passage.source.doc_id))
-    return any(own in asked for own in (sorted(terms(name)) for name in names) if own)
+    guides = (passage.source.doc_id for passage in retrieval.passages[:LOOKED_AT])
+    names = (sorted(terms(name)) for guide in guides for name in index.catalogue.names(guide))
+    longest = len(retrieval.query.text.split()) - INTRODUCING
+    return any(own in asked and len(own) >= longest for own in names if own)
 
 
 def signals_of(retrieval: Retrieval, index: Index) -> Signals:
     query, stage = retrieval.query, retrieval.candidates
     subject = subject_words(query.text)
     if not retrieval.passages or not subject:
-        return Signals(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0)
-    looked_at = retrieval.passages[:LOOKED_AT]
-    best = best_matches(query, [row for passage in looked_at for row in passage.rows], index).max(axis=1, initial=0.0)
-    weights = query.weights / (query.weights.sum() or 1.0)
-    read = terms(" ".join(text for passage in looked_at for text in (passage.text, *passage.source.heading_path)))
-    nearest = np.sort(stage.dense)[::-1]
-    first = {name: set(stage.ranking(getattr(stage, name))[:10].tolist()) for name in ("dense", "lexical")}
+        return Signals(0.0, 0.0, 0.0, 1.0, 0.0)
     unknown = [word for word in subject if not index.lexical.document_frequency(stem(word))]
+    nearest = float(max(stage.dense.max(), 0.0))
+    beyond = 0.0 if nearest >= ABOUT_IT else float((index.arrays.beyond @ query.encoding.vector).max(initial=0.0))
     return Signals(
-        nearest=float(max(nearest[0], 0.0)),
-        neighbourhood=float(max(nearest[:5].mean(), 0.0)),
+        nearest=nearest,
         asked=float(max(stage.asked.max(), 0.0)),
-        matched=float(weights @ best),
-        missed=1.0 - float(weights[best >= NEAR].sum()),
-        covered=index.share(terms(query.text), set(read)),
+        beyond=beyond,
         unknown=len(unknown) / len(subject),
-        agreed=len(first["dense"] & first["lexical"]) / 10,
         out_of_reach=float(out_of_reach(query.text)),
     )
 

@@ -26,7 +26,7 @@ from rag.settings import Settings
 from rag.types import Filters, Passage
 from rag.vectors import VectorStore
 
-FORMAT = 6  # raise it when the loader, the chunker, the stems or a file of a generation changes
+FORMAT = 7  # raise it when the loader, the chunker, the stems, beyond.txt or a file of a generation changes
 PROBES = 8  # passages looked up by their own vectors at opening; a few newer ones may be found though older ones are lost
 UNREADABLE = (OSError, EOFError, KeyError, ValueError, sqlite3.DatabaseError)  # what a file that is missing or cut short raises
 REBUILD = "Rebuild it: python -m ingest --rebuild"
@@ -74,7 +74,7 @@ def fingerprint(settings: Settings, encoder_name: str) -> str:
 
 
 class Arrays:
-    """Vectors by row, and the token vectors that late interaction compares; memory-mapped."""
+    """Vectors by row, the token vectors that late interaction compares, and those of what no guide answers; memory-mapped."""
 
     def __init__(self, folder: Path) -> None:
         def load(name: str) -> Any:
@@ -89,9 +89,10 @@ class Arrays:
         self.token_starts = load("token_starts")
         self.tokens = load("tokens")
         self.token_frequency = np.asarray(load("token_frequency"))
+        self.beyond = load("beyond")
 
     @staticmethod
-    def write(encodings: Sequence[Encoding], folder: Path) -> None:
+    def write(encodings: Sequence[Encoding], beyond: Floats, folder: Path) -> None:
         lengths = [len(encoding.token_ids) for encoding in encodings]
         questions = [encoding.vector[None] if encoding.questions is None else encoding.questions for encoding in encodings]
         seen_in = [np.unique(encoding.token_ids) for encoding in encodings]
@@ -104,6 +105,7 @@ class Arrays:
             "token_starts": np.concatenate([encoding.token_starts for encoding in encodings]),
             "tokens": np.concatenate([encoding.tokens for encoding in encodings]),
             "token_frequency": np.bincount(np.concatenate(seen_in)),
+            "beyond": beyond,
         }
         for name, array in arrays.items():
             np.save(folder / f"{name}.npy", array)

@@ -17,22 +17,8 @@ from rag.vectors import VectorStore
 from tests.fakes import CountingEncoder
 from tests.ingest.conftest import Project, assert_sound, contents, texts
 
-ASKED = """---
-asks:
-  "How to see it?":
-    - how would I notice
-    - "is it there, and since when?"
----
-# Drift
-
-## What it is
-
-The data moves away.
-
-## How to see it?
-
-Compare two windows.
-"""
+ASKED = "# Drift\n\n## What it is\n\nThe data moves away.\n\n## How to see it?\n\nCompare two windows.\n"
+ASKS = "## How to see it?\n- how would I notice\n- is it there, and since when?\n"
 TWO_SECTIONS = "# Drift\n\n## What it is\n\nThe data moves away.\n\n## How to see it\n\nCompare two windows.\n"
 
 
@@ -205,9 +191,10 @@ def test_guides_from_elsewhere_outlive_an_index_of_an_earlier_format(project: Pr
 
 def test_changed_asks_embed_only_their_sections_passage_again(project: Project) -> None:
     project.write("corpus/drift.md", ASKED)
+    project.write("corpus/drift.asks", ASKS)
     project.sync()
     assert project.open().arrays.question_offsets.tolist() == [0, 1, 4], "a heading that asks, and two asks"
-    project.write("corpus/drift.md", ASKED.replace("how would I notice", "how do I notice"))
+    project.write("corpus/drift.asks", ASKS.replace("how would I notice", "how do I notice"))
     assert project.sync().plan.changed == ("corpus/drift.md",)
     assert project.encoder.seen == ["Drift > How to see it?\nCompare two windows."]
     assert contents(assert_sound(project)) == contents(project.from_scratch().open())
@@ -215,6 +202,7 @@ def test_changed_asks_embed_only_their_sections_passage_again(project: Project) 
 
 def test_asks_are_embedded_and_searched_but_are_no_part_of_any_passage(project: Project) -> None:
     project.write("corpus/drift.md", ASKED)
+    project.write("corpus/drift.asks", ASKS)
     project.sync()
     index = assert_sound(project)
     (asked,) = project.encoder.encode(["how would i notice"])

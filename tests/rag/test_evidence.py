@@ -2,8 +2,9 @@
 
 import pytest
 
+from evals.dataset import load
 from rag.assistant import ENOUGH
-from rag.evidence import out_of_reach, signals_of, weigh
+from rag.evidence import beyond, out_of_reach, signals_of, weigh
 from rag.index import Index
 from rag.retrieve import Retriever
 from rag.types import Filters
@@ -43,6 +44,23 @@ def test_a_question_may_quote_an_attack(question: str) -> None:
     assert not out_of_reach(question)
 
 
+def test_what_no_guide_answers_is_told_from_what_one_does_though_the_words_are_the_same(
+    retriever: Retriever, index: Index
+) -> None:
+    within, outside = (
+        weigh(retriever.retrieve(question), index)
+        for question in ("how do i bootstrap a confidence interval", "how do i bootstrap a small startup without investors")
+    )
+    assert within.signals.beyond < within.signals.asked and outside.signals.beyond > outside.signals.asked
+    assert within.strength > outside.strength
+
+
+def test_no_example_of_what_is_beyond_the_guides_stands_twice_or_is_a_golden_question() -> None:
+    examples = [example.casefold().strip(" ?.") for example in beyond()]
+    assert len(examples) > 500 and len(examples) == len(set(examples))
+    assert not set(examples) & {question.text.casefold().strip(" ?.") for question in load()}
+
+
 @pytest.mark.parametrize("question", ["How do I detect train-serve skew?", "asdf qwer", "the", "", "日本語", "a" * 3000])
 @pytest.mark.parametrize("filters", [Filters(), Filters(areas=("no-such-area",))], ids=["all", "none"])
 def test_every_signal_is_between_nought_and_one(retriever: Retriever, index: Index, question: str, filters: Filters) -> None:
@@ -57,7 +75,6 @@ def test_a_subject_of_the_guides_has_evidence_and_one_out_of_reach_loses_it(retr
     )
     assert asked.strength > ENOUGH > max(told.strength, absent.strength)
     assert asked.signals.unknown == 0 and absent.signals.unknown == 1
-    assert asked.signals.covered == pytest.approx(1.0) and absent.signals.missed > 0.5
     assert (asked.signals.out_of_reach, told.signals.out_of_reach) == (0, 1)
 
 
@@ -70,6 +87,7 @@ def test_a_subject_of_the_guides_has_evidence_and_one_out_of_reach_loses_it(retr
         ("serving skew at Netflix", False),
         ("serving serving skew skew", False),
         ("what is my serving skew?", False),
+        ("what did they write about serving in the skew?", False),
         ("", False),
     ],
 )

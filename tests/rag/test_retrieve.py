@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from ingest.sync import synchronise
+from rag.assistant import ENOUGH
 from rag.embed import OnnxEncoder
+from rag.evidence import beyond, weigh
 from rag.index import Index, fingerprint
 from rag.rerank import LateInteraction
 from rag.retrieve import ASIDE, GUIDE_SHARE, SECTION_CHARACTERS, Retrieval, Retriever, Stage, fuse, scaled, top
@@ -200,16 +202,15 @@ def test_no_more_passages_than_the_setting_allows(library: Library, encoder: Onn
     assert len(with_settings(library, encoder, passages=wanted).retrieve(QUESTION).passages) == wanted
 
 
-Ask = Callable[..., Retrieval]
-Build = Callable[[dict[str, str]], Ask]
+Build = Callable[[dict[str, str]], Retriever]
 
 
 @pytest.fixture
-def ask_over(tmp_path: Path, encoder: OnnxEncoder, monkeypatch: pytest.MonkeyPatch) -> Build:
+def retriever_over(tmp_path: Path, encoder: OnnxEncoder, monkeypatch: pytest.MonkeyPatch) -> Build:
     """A retriever over guides written on the spot."""
     monkeypatch.chdir(tmp_path)
 
-    def build(guides: dict[str, str]) -> Ask:
+    def build(guides: dict[str, str]) -> Retriever:
         for name, text in guides.items():
             path = tmp_path / "corpus" / name
             path.parent.mkdir(exist_ok=True)
@@ -217,7 +218,7 @@ def ask_over(tmp_path: Path, encoder: OnnxEncoder, monkeypatch: pytest.MonkeyPat
         settings: Settings = make_settings(tmp_path)
         synchronise(settings, [], encoder=encoder)
         index = Index.open(settings, fingerprint(settings, encoder.name))
-        return Retriever(settings, index, encoder, LateInteraction()).retrieve
+        return Retriever(settings, index, encoder, LateInteraction())
 
     return build
 
@@ -231,18 +232,18 @@ def guide(title: str, body: str) -> str:
     return f"---\ntitle: {title}\n---\n\n## What is {title}?\n\n{body}\n\n## Another matter\n\nTeapots are made of clay.\n"
 
 
-def test_a_section_cut_into_chunks_comes_back_whole_when_it_fits(ask_over: Build) -> None:
+def test_a_section_cut_into_chunks_comes_back_whole_when_it_fits(retriever_over: Build) -> None:
     body = "\n\n".join(" ".join(SENTENCES[first : first + 4]) for first in range(0, 28, 4))
     assert len(body) < SECTION_CHARACTERS
-    best = ask_over({"a.md": guide("gradient clipping", body)})("What is gradient clipping rule 27?").passages[0]
+    best = retriever_over({"a.md": guide("gradient clipping", body)}).retrieve("What is gradient clipping rule 27?").passages[0]
     assert len(best.rows) > 1
     assert best.text == body
 
 
-def test_a_section_too_long_to_quote_whole_comes_back_as_one_span_around_the_hit(ask_over: Build) -> None:
+def test_a_section_too_long_to_quote_whole_comes_back_as_one_span_around_the_hit(retriever_over: Build) -> None:
     paragraphs = [" ".join(SENTENCES[first : first + 5]) for first in range(0, 90, 5)]
     body = "\n\n".join([*paragraphs, "The walrus exception: never clip on Thursdays."])
-    result = ask_over({"a.md": guide("gradient clipping", body)})("walrus exception Thursdays")
+    result = retriever_over({"a.md": guide("gradient clipping", body)}).retrieve("walrus exception Thursdays")
     assert len(body) > 2 * SECTION_CHARACTERS
     assert "walrus" in result.passages[0].text
     for passage in result.passages:
@@ -251,34 +252,38 @@ def test_a_section_too_long_to_quote_whole_comes_back_as_one_span_around_the_hit
         assert all(after == before + 1 for before, after in pairwise(passage.rows))
 
 
-def test_a_section_is_never_joined_with_one_of_the_same_name_in_another_guide(ask_over: Build) -> None:
-    result = ask_over({"a.md": guide("x", "Skew is a mismatch."), "b.md": guide("x", "Skew is an asymmetry.")})("skew")
+def test_a_section_is_never_joined_with_one_of_the_same_name_in_another_guide(retriever_over: Build) -> None:
+    result = retriever_over({"a.md": guide("x", "Skew is a mismatch."), "b.md": guide("x", "Skew is an asymmetry.")}).retrieve(
+        "skew"
+    )
     texts = [passage.text for passage in result.passages]
     assert {"Skew is a mismatch.", "Skew is an asymmetry."} <= set(texts)
 
 
-def test_a_near_duplicate_is_left_out_and_the_trace_says_of_what(ask_over: Build) -> None:
+def test_a_near_duplicate_is_left_out_and_the_trace_says_of_what(retriever_over: Build) -> None:
     body = " ".join(SENTENCES[:4])
-    result = ask_over({"a.md": guide("clipping", body), "b.md": guide("clipping", body.replace("one bad batch", "a bad batch"))})(
-        "gradient clipping rule"
-    )
+    result = retriever_over(
+        {"a.md": guide("clipping", body), "b.md": guide("clipping", body.replace("one bad batch", "a bad batch"))}
+    ).retrieve("gradient clipping rule")
     reasons = [item["why"] for item in result.trace["cut"]]
     assert [passage.text.startswith("Gradient clipping") for passage in result.passages].count(True) == 1
     assert f"near-duplicate of {result.passages[0].id}" in reasons
 
 
-def test_the_same_passage_in_two_guides_is_one_passage_with_both_sources(ask_over: Build) -> None:
-    result = ask_over({"a.md": guide("clipping", SENTENCES[0]), "b.md": guide("clipping", SENTENCES[0])})("gradient clipping")
+def test_the_same_passage_in_two_guides_is_one_passage_with_both_sources(retriever_over: Build) -> None:
+    result = retriever_over({"a.md": guide("clipping", SENTENCES[0]), "b.md": guide("clipping", SENTENCES[0])}).retrieve(
+        "gradient clipping"
+    )
     assert [source.doc_id for source in result.passages[0].sources] == ["corpus/a.md", "corpus/b.md"]
 
 
-def test_a_passage_that_two_guides_share_is_quoted_from_the_one_that_the_filter_lets_through(ask_over: Build) -> None:
+def test_a_passage_that_two_guides_share_is_quoted_from_the_one_that_the_filter_lets_through(retriever_over: Build) -> None:
     shared = " ".join(SENTENCES[:3])
     texts = {
         "a.md": guide("clipping", shared).replace("---\n", "---\narea: llm\nroles: [mle]\n", 1),
         "b.md": guide("clipping", shared.replace("so that", "so\nthat")).replace("---\n", "---\narea: data\nroles: [ds]\n", 1),
     }
-    ask = ask_over(texts)
+    ask = retriever_over(texts).retrieve
     for filters in (Filters(areas=("data",)), Filters(roles=("ds",)), Filters(areas=("data", "math"), roles=("ds",))):
         passage = ask("gradient clipping", filters).passages[0]
         assert [source.doc_id for source in passage.sources] == ["corpus/b.md", "corpus/a.md"]
@@ -288,10 +293,10 @@ def test_a_passage_that_two_guides_share_is_quoted_from_the_one_that_the_filter_
         assert ask("gradient clipping", filters).passages[0].source.doc_id == "corpus/a.md"
 
 
-def test_two_sections_of_one_name_in_one_guide_are_not_joined_over_what_stands_between(ask_over: Build) -> None:
+def test_two_sections_of_one_name_in_one_guide_are_not_joined_over_what_stands_between(retriever_over: Build) -> None:
     other = "Clipping each value on its own bends the direction of a step."
     text = f"# T\n\n## Example\n\n{SENTENCES[0]}\n\n## Teapots\n\nThey are made of clay.\n\n## Example\n\n{other}\n"
-    texts = {passage.text for passage in ask_over({"a.md": text})("gradient clipping rule").passages}
+    texts = {passage.text for passage in retriever_over({"a.md": text}).retrieve("gradient clipping rule").passages}
     assert texts == {SENTENCES[0], other, "They are made of clay."}
 
 
@@ -318,12 +323,7 @@ def test_the_parts_of_a_question_take_turns_and_share_no_passage(retriever: Retr
     )
 
 
-ASKED = """---
-title: Clipping
-asks:
-  "What is clipping?":
-    - my wombat explodes on tuesday, why
----
+CLIPPING = """# Clipping
 
 ## What is clipping?
 
@@ -333,11 +333,25 @@ A limit on the norm of a gradient.
 
 Teapots are made of clay.
 """
+ASKS = "## What is clipping?\n- my wombat explodes on tuesday, why\n"
 
 
-def test_a_section_is_found_by_how_people_ask_for_it_and_never_shows_their_words(ask_over: Build) -> None:
-    result = ask_over({"a.md": ASKED, "b.md": guide("tuesday", "A day of the week.")})("my wombat explodes, why?")
+def test_a_section_is_found_by_how_people_ask_for_it_and_never_shows_their_words(retriever_over: Build) -> None:
+    result = retriever_over({"a.md": CLIPPING, "a.asks": ASKS, "b.md": guide("tuesday", "A day of the week.")}).retrieve(
+        "my wombat explodes, why?"
+    )
     best = result.passages[0]
     assert best.source.heading_path == ("Clipping", "What is clipping?")
     assert best.stages["asked"] == max(result.candidates.asked.max(), 0.7).round(4)
     assert "wombat" not in "".join(passage.text for passage in result.passages)
+
+
+def test_what_guides_mostly_cannot_answer_is_answered_once_one_does(retriever_over: Build) -> None:
+    example = "dockerfile entrypoint vs cmd shell form signals"
+    assert example in beyond()
+    docker = guide("Dockerfile ENTRYPOINT vs CMD", "In the shell form a Dockerfile's ENTRYPOINT or CMD gets no signals.")
+    strengths = []
+    for files in ({"tea.md": guide("tea", "A drink.")}, {"docker.md": docker}):
+        other = retriever_over(files)
+        strengths.append(weigh(other.retrieve(example), other.index).strength)
+    assert strengths[0] < 0.1 and strengths[1] > ENOUGH
