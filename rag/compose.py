@@ -13,6 +13,7 @@ from rag.kinds import lead_bonus, needs, wants_code
 from rag.pieces import Pieces, cut_up, weighed
 from rag.retrieve import Found, Retrieval
 from rag.types import Length, Passage, Turn
+from rag.understand import bare_question
 from rag.words import flat, terms
 
 IMPERATIVE = re.compile(r"(explain|describe|compare|implement|write|design|give|show|define|code|walk)\b", re.I)
@@ -38,9 +39,16 @@ def compose(found: Found, enough: Sequence[bool], index: Index, length: Length, 
     if not any(plans):
         return None
     share = min(1.4 / len(tasks), 1.0)  # several parts make smaller answers, of a better half each
+    told = [unit.terms for segment in said for unit in segment.units]
+    leads = [plan.lead for plan in plans if plan]
+    drafts = [plan.draft(index, told, leads) if plan else None for plan in plans]
+    for budget in list(BUDGETS.values())[: list(BUDGETS).index(length) + 1]:
+        for own in filter(None, drafts):
+            away = set[int]().union(*(other.rows for other in drafts if other and other is not own))
+            own.grow(replace(budget, words=int(budget.words * share)), away)
     answered = [Section(PREMISE, tuple(said))] if said else []
-    for task, plan in zip(tasks, plans, strict=True):
-        segments = plan.answer(index, length, share, said, [other.lead for other in plans if other]) if plan else []
+    for task, draft in zip(tasks, drafts, strict=True):
+        segments = draft.segments() if draft else []
         said = [*said, *segments]
         title = " ".join(map(as_title, task.asked)) if len(tasks) > 1 or answered else ""
         place = None if segments or not task.answered else where_quoted(task.retrieval.passages[0], answered)
@@ -96,7 +104,7 @@ def tasks_of(found: Found, enough: Sequence[bool]) -> list[Task]:
 
 def as_title(part: str) -> str:
     """A part of the question as the line above its answer."""
-    words = re.sub(r"^\W*(and|but|also|so|then|plus)[\s,]+", "", part, flags=re.I).strip(" .,;?")
+    words = re.sub(r"^\W*(and|but|also|so|then|plus)[\s,]+", "", bare_question(part), flags=re.I).strip(" .,;?")
     words = re.sub(r"\bi\b(?!\.)", "I", words)
     return f"{words[:1].upper()}{words[1:]}{'' if IMPERATIVE.match(words) else '?'}"
 
@@ -110,36 +118,18 @@ class Plan:
     found: Sequence[Pieces]
     lead: Pieces
 
-    def answer(
-        self, index: Index, length: Length, share: float, said: Sequence[Segment], leads: Sequence[Pieces]
-    ) -> list[Segment]:
-        """What the lead opens with, then the pieces of any passage that are likeliest to say what was asked.
-
-        A longer answer begins as the shorter one and goes on, so it never leaves out what the shorter one says.
-        Passages quoted already, and those that lead another part's answer, are left to them.
-        """
-        quoted = {row for segment in said for row in segment.passage.rows}
-        if not quoted.isdisjoint(self.lead.passage.rows):
-            return []
-        away = quoted.union(*(lead.passage.rows for lead in leads))
-        fresh = [item for item in self.found if item is self.lead or away.isdisjoint(item.passage.rows)]
+    def draft(self, index: Index, told: list[frozenset[str]], leads: Sequence[Pieces]) -> Draft:
+        """An answer to begin; the passages that lead another part's are left to that."""
+        others = {row for lead in leads if lead is not self.lead for row in lead.passage.rows}
+        fresh = [item for item in self.found if item is self.lead or others.isdisjoint(item.passage.rows)]
         leading = fresh.index(self.lead)
-        weighed_pieces = weighed(fresh, leading, self.retrieval, index)
-        offers = [
+        pieces = weighed(fresh, leading, self.retrieval, index)
+        offers = (
             Offer(item, place, unit, worth)
-            for item in weighed_pieces
+            for item in pieces
             for place, (unit, worth) in enumerate(zip(item.units, item.worth, strict=True))
-        ]
-        offers.sort(key=lambda offer: -offer.gain)
-        heard = (unit.terms for segment in said for unit in segment.units)
-        draft = Draft(heard, with_code=wants_code(self.question, self.lead))
-        for budget in list(BUDGETS.values())[: list(BUDGETS).index(length) + 1]:
-            draft.budget = replace(budget, words=int(budget.words * share))
-            draft.open(weighed_pieces[leading])
-            for need in needs(self.question):
-                draft.fill([offer for offer in offers if need(offer.unit)], need)
-            draft.fill(offers)
-        return draft.segments()
+        )
+        return Draft(pieces[leading], offers, needs(self.question), told, with_code=wants_code(self.question, self.lead))
 
 
 def planned(tasks: Sequence[Task], index: Index, heard: str, said: Sequence[Segment] = ()) -> list[Plan | None]:

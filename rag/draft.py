@@ -1,7 +1,7 @@
 """An answer in the making: the pieces worth taking, best first, as far as they fit."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -17,19 +17,19 @@ REPEATS = 0.6  # share of a sentence's terms already said
 
 @dataclass(frozen=True)
 class Budget:
-    """What an answer may hold, and how good a piece must be: at all, and to bring in another section than the leading one."""
+    """What an answer may hold, and how good must be a piece, and another section than the leading one."""
 
     words: int
     sections: int
     worth: float
-    opens: float
+    opens: float  # the worth of such pieces of that section together
     near: float  # of the leading passage's score
 
 
 BUDGETS: dict[Length, Budget] = {
     "short": Budget(90, 2, 0.1, 0.3, 0.7),
-    "standard": Budget(300, 3, 0.05, 0.25, 0.7),
-    "deep": Budget(600, 5, 0.03, 0.12, 0.0),
+    "standard": Budget(300, 3, 0.1, 0.3, 0.7),
+    "deep": Budget(600, 5, 0.05, 0.1, 0.0),
 }
 
 
@@ -51,30 +51,51 @@ class Offer:
 class Draft:
     """An answer being put together from pieces, which stay in the order of their guide."""
 
-    def __init__(self, said: Iterable[frozenset[str]], with_code: bool) -> None:
-        self._said = list(said)
+    def __init__(
+        self, lead: Pieces, offers: Iterable[Offer], needs: Iterable[Need], said: list[frozenset[str]], with_code: bool
+    ) -> None:
+        self._lead = lead
+        self._offers = sorted(offers, key=lambda offer: -offer.gain)
+        self._needs = list(needs)
+        self._said = said  # by all drafts of an answer together
         self._with_code = with_code
         self.budget = BUDGETS["short"]
-        self.taken: dict[str, tuple[Pieces, dict[int, Unit]]] = {}
+        self.taken: dict[str, tuple[Pieces, dict[int, Unit]]] = {lead.passage.id: (lead, {})}
 
     @property
     def left(self) -> int:
         return self.budget.words - sum(unit.words for _, units in self.taken.values() for unit in units.values())
 
-    def open(self, item: Pieces) -> None:
+    @property
+    def rows(self) -> set[int]:
+        return {row for item, _ in self.taken.values() for row in item.passage.rows}
+
+    def grow(self, budget: Budget, away: Set[int]) -> None:
+        """What the lead opens with, then the pieces of any passage but those `away` that are likeliest to say what was asked.
+
+        A longer answer begins as the shorter one and goes on, so it never leaves out what the shorter one says.
+        """
+        self.budget = budget
+        self._open()
+        offers = [offer for offer in self._offers if away.isdisjoint(offer.item.passage.rows)]
+        for need in self._needs:
+            self._fill([offer for offer in offers if need(offer.unit)], need)
+        self._fill(offers)
+
+    def _open(self) -> None:
         """Begin with the section's own beginning, and with its code where that was asked for; a list as far as it fits."""
-        code = [place for place, unit in enumerate(item.units) if unit.kind == "code"]
-        wanted = (item.opening, *code) if self._with_code else (item.opening,)
-        places = set[int]().union(*map(item.bundle, wanted)) - (set() if self._with_code else set(code))
-        _, units = self.taken.setdefault(item.passage.id, (item, {}))
-        lists = [place for place in sorted(places) if item.units[place].kind == "list"]
+        code = [place for place, unit in enumerate(self._lead.units) if unit.kind == "code"]
+        wanted = (self._lead.opening, *code) if self._with_code else (self._lead.opening,)
+        places = set[int]().union(*map(self._lead.bundle, wanted)) - (set() if self._with_code else set(code))
+        _, units = self.taken[self._lead.passage.id]
+        lists = [place for place in sorted(places) if self._lead.units[place].kind == "list"]
         for place in lists:
             units.pop(place, None)
-        self._take(item, {place: item.units[place] for place in places - set(lists)})
+        self._take(self._lead, {place: self._lead.units[place] for place in places - set(lists)})
         for place in lists:
-            self._take(item, {place: item.units[place].cut(self.left)})
+            self._take(self._lead, {place: self._lead.units[place].cut(self.left)})
 
-    def fill(self, offers: Sequence[Offer], need: Need | None = None) -> None:
+    def _fill(self, offers: Sequence[Offer], need: Need | None = None) -> None:
         """Take what fits and is not said yet, the best first; only the very best when it is to meet a need."""
         for offer in offers:
             if need and any(need(unit) for _, units in self.taken.values() for unit in units.values()):
@@ -88,8 +109,8 @@ class Draft:
 
     def _belongs(self, offer: Offer, needed: bool) -> bool:
         """Whether the piece's section is in the answer, or may come in for it."""
-        lead, _ = next(iter(self.taken.values()))
-        good = offer.worth >= self.budget.opens and offer.item.passage.score >= self.budget.near * lead.passage.score
+        worth = sum(worth for worth in offer.item.worth if worth >= self.budget.worth)
+        good = worth >= self.budget.opens and offer.item.passage.score >= self.budget.near * self._lead.passage.score
         return offer.item.passage.id in self.taken or (
             len(self.taken) < self.budget.sections and not offer.item.aside and (needed or good)
         )

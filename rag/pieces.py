@@ -47,10 +47,10 @@ class Signals(NamedTuple):
 
 
 WEIGHTS = Signals(
-    rank=-1.76, asked=1.45, leads=0.72, met=1.04, down=-1.45, far=1.81, shared=0.70, central=2.41, length=1.26, table=-1.04,
-    formula=-1.42, digits=-0.54, bold=-0.64, corrects=-1.02, aside=0.68,
+    rank=-2.15, asked=1.79, leads=0.61, met=1.15, down=-2.01, far=2.82, shared=0.25, central=2.26, length=1.33, table=-1.06,
+    formula=-1.94, digits=-0.47, bold=-0.71, corrects=-0.94, aside=0.40,
 )  # fmt: skip
-BIAS = -4.13
+BIAS = -4.19
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 
 from rag.sentences import abbreviation_before
 from rag.spelling import Speller
@@ -10,7 +11,8 @@ from rag.types import Turn
 from rag.words import subject_words
 
 POINTS_BACK = re.compile(r"\b(it|its|it's|that|this|those|these|them|they|they're|their|one|ones|there|instead|the same)\b", re.I)
-GOES_ON = re.compile(r"^\s*(and|but|so|ok|okay|then|also|what about|how about|what if|why|which|any|for|in)\b", re.I)
+GOES_ON = re.compile(r"^\s*(and|but|so|ok|okay|then|also)\b", re.I)
+MAY_GO_ON = re.compile(r"^\s*(what about|how about|what if|why|which|any|for|in)\b", re.I)
 NEW_TOPIC = re.compile(
     r"^\s*(and|but|so|ok|okay)?\W*(what|who) (is|are|was) (?!(it|its|that|this|those|these|they|the|your|my)\b)", re.I
 )
@@ -46,7 +48,7 @@ OPENS_QUESTION = (
 )
 ASKS = re.compile(OPENS_QUESTION, re.I)
 JOINT = re.compile(
-    rf"(?<=[.?!;])\s+|,?\s+(?:and|but|also|plus)\s+(?:then\s+)?(?={OPENS_QUESTION})|,\s+(?={OPENS_QUESTION})", re.I
+    rf"(?<=[.?!;])\s+|,?\s+(?:and|but|also|plus)\s+(?!then\s+do\b)(?:then\s+)?(?={OPENS_QUESTION})|,\s+(?={OPENS_QUESTION})", re.I
 )
 QUESTION = re.compile(rf"\?\s*$|^(?:[^:?]{{1,60}}:)?\W*(?:(?:and|but|also|so|then|plus)\s+)?{OPENS_QUESTION}", re.I)
 DOES = re.compile(r"\b(fix|prevent|avoid|detect|debug|diagnose|handle|solve|implement|check)\b", re.I)
@@ -60,7 +62,7 @@ TAKEN_FOR_GRANTED = (
     re.compile(r"^why (?:do|does|is|are|did) (.+)$", re.I),
 )
 MOST_PARTS = 4
-MOST_CARRIED = 8  # words
+MOST_CARRIED = 12  # words
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Understood:
 def understand(question: str, history: Sequence[Turn], speller: Speller) -> Understood:
     readable = question.encode(errors="replace").decode()  # half a character, which a terminal may send, no model takes
     tidy = speller.mend(READS_AS_A_WORD.sub("difference-in-differences", " ".join(readable.split())))
-    carried = subject_of(history, tidy) if history and leans(tidy) else ""
+    carried = subject_of(history) if history and leans(tidy) else ""
     tidy = unframed(tidy)
     parts = split(tidy)
     whole = f"{carried} {tidy}".strip()
@@ -114,14 +116,15 @@ def leans(question: str) -> bool:
     subjects = len(subject_words(question))
     if NEW_TOPIC.search(question) and subjects:
         return False
-    return subjects <= 1 or (subjects < SELF_CONTAINED and bool(GOES_ON.search(question) or POINTS_BACK.search(question)))
+    points_back = MAY_GO_ON.search(question) or POINTS_BACK.search(question)
+    return subjects <= 1 or GOES_ON.search(question) is not None or (subjects < SELF_CONTAINED and points_back is not None)
 
 
-def subject_of(history: Sequence[Turn], question: str) -> str:
-    """The subject of the last question that stood alone, and of the last question of all when this one adds nothing."""
+def subject_of(history: Sequence[Turn]) -> str:
+    """The subject of the last question that stood alone, and of what was asked last."""
     asked = [turn.question for turn in history]
     root = next((earlier for earlier in reversed(asked) if not leans(earlier)), asked[0])
-    told = root if subject_words(question) or root == asked[-1] else f"{root} {asked[-1]}"
+    told = root if root == asked[-1] else f"{root} {asked[-1]}"
     words = [word.strip('.,;:?!"') for word in told.split() if subject_words(word)]
     return f"{' '.join(words[:MOST_CARRIED])}:" if words else ""
 
@@ -148,6 +151,12 @@ def split(question: str) -> list[str]:
     if parts and told:
         parts[-1] += f" {told}"
     return [*parts[: MOST_PARTS - 1], " ".join(parts[MOST_PARTS - 1 :])] if len(parts) > MOST_PARTS else parts
+
+
+def bare_question(part: str) -> str:
+    """What is asked, less what is told before it."""
+    sentences = re.split(r"(?<=[.?!;])\s+", part)
+    return " ".join(dropwhile(lambda sentence: not QUESTION.search(sentence), sentences)) or part
 
 
 def standing_alone(parts: Sequence[str], carried: str, speller: Speller) -> Iterator[Part]:

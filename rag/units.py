@@ -23,9 +23,10 @@ LEANING = re.compile(
     another|a\ (?:second|third)|finally|next|after\ that|at\ that\ point|the\ answer)\b)""",
     re.IGNORECASE,
 )
-# A sentence that ends like this is nothing without the block after it.
+# Such a sentence is nothing without the block after it.
 ANNOUNCING = re.compile(
-    r"[\w:,`…]$|\b(has|have|are|in|into|by|of|with|from|needs?|takes?|follow|try|these|the following)"
+    r"[\w:,`…]$|\b(in this order|as follows|these (\w+ )?(checks|steps|questions))\b"
+    r"|\b(has|have|are|in|into|by|for|of|with|from|needs?|takes?|follow|try|these|the following)"
     r" (two|three|four|five|six|seven|eight|nine|ten|several|order|this order|these)\b[^.;,]*[.]$",
     re.I,
 )

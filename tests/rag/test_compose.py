@@ -78,6 +78,8 @@ def test_a_part_asked_in_vain_goes_with_the_first_only_when_it_shares_its_subjec
         ("But what is skew", "What is skew?"),
         ("Android: why", "Android: why?"),
         ("so", "So?"),
+        ("Our AUC fell in a week. I retrained twice. what do I check first?", "What do I check first?"),
+        ("AUC is 0.7. nobody knows", "AUC is 0.7. nobody knows?"),
     ],
 )
 def test_a_part_stands_over_its_answer_as_a_title(part: str, title: str) -> None:

@@ -14,7 +14,14 @@ def asked(question: str, *history: Turn) -> Understood:
 
 
 @pytest.mark.parametrize(
-    "follow_up", ["and how would I fix it in production?", "what about regression?", "why?", "does that still hold online?"]
+    "follow_up",
+    [
+        "and how would I fix it in production?",
+        "what about regression?",
+        "why?",
+        "does that still hold online?",
+        "and say parity is perfect, every feature identical, users still unhappy",
+    ],
 )
 def test_a_question_that_points_back_is_searched_with_the_subject_it_points_to(follow_up: str) -> None:
     assert asked(follow_up, SKEW).text == f"train-serve skew: {follow_up}"
@@ -22,7 +29,7 @@ def test_a_question_that_points_back_is_searched_with_the_subject_it_points_to(f
 
 def test_a_follow_up_to_a_follow_up_still_carries_the_first_subject() -> None:
     turns = (SKEW, Turn("and for streaming features?"), Turn("how late may they be?"))
-    assert asked("does it need a replay?", *turns).text == "train-serve skew: does it need a replay?"
+    assert asked("does it need a replay?", *turns).text == "train-serve skew late may: does it need a replay?"
 
 
 def test_a_follow_up_without_a_word_of_its_own_goes_on_from_the_last_question() -> None:
@@ -84,6 +91,7 @@ def test_a_rambling_question_has_four_parts_and_the_last_holds_the_rest() -> Non
         ),
         ("what is overfitting and how do you prevent it", ["what is overfitting", "how do you prevent it"]),
         ("what is overfitting? and why?", []),
+        ("1% positives. i run smote first and then do the split, which ratio is best", []),
     ],
 )
 def test_what_to_do_about_it_is_a_question_of_its_own(question: str, parts: list[str]) -> None:
