@@ -22,7 +22,7 @@ from ingest.pending import Pending
 from ingest.scan import Found, Skipped, identify, scan
 from rag import evidence
 from rag.catalogue import Catalogue, Entry
-from rag.embed import Encoder, Encoding, load_encoder
+from rag.embed import Encoder, Encoding, Floats, load_encoder
 from rag.errors import BadInput, IndexDamaged, PrepError
 from rag.index import REBUILD, UNREADABLE, Arrays, Manifest, fingerprint
 from rag.settings import Settings
@@ -245,22 +245,21 @@ def embed(content: Draft, encoder: Encoder, encodings: dict[str, Encoding], pend
     """Encode what has no vectors yet, shortest first; each finished batch is kept on disk in case of a crash."""
     new = [passage for passage in content.passages if passage.id not in encodings]
     new.sort(key=lambda passage: len(passage.text))
+    vectors: dict[str, Floats] = {}  # of questions: one may stand under several sections, and goes with every part of each
     for first in range(0, len(new), EMBED_BATCH):
         progress(first, len(new))
         batch = new[first : first + EMBED_BATCH]
         prefixes = [content.prefix(passage) for passage in batch]
         outputs = encoder.encode([prefix + passage.text for prefix, passage in zip(prefixes, batch, strict=True)])
-        questions = sorted({question for passage in batch for question in content.questions[passage.rows[0]]})
-        heard = encoder.encode([question.removeprefix("+ ") for question in questions])
-        vector_of = {
-            question: output.vector * np.float32(HELPS if question.startswith("+ ") else 1)
-            for question, output in zip(questions, heard, strict=True)
-        }
+        asked = sorted({question.removeprefix("+ ") for passage in batch for question in content.questions[passage.rows[0]]})
+        unheard = [question for question in asked if question not in vectors]
+        for question, output in zip(unheard, encoder.encode(unheard), strict=True):
+            vectors |= {question: output.vector, f"+ {question}": output.vector * np.float32(HELPS)}
         done = {
             passage.id: replace(
                 output,
                 token_starts=output.token_starts - len(prefix),
-                questions=np.stack([vector_of[name] for name in content.questions[passage.rows[0]]] or [output.vector]),
+                questions=np.stack([vectors[name] for name in content.questions[passage.rows[0]]] or [output.vector]),
             )
             for passage, prefix, output in zip(batch, prefixes, outputs, strict=True)
         }

@@ -17,7 +17,7 @@ REPEATS = 0.6  # share of a sentence's terms already said
 
 @dataclass(frozen=True)
 class Budget:
-    """What an answer may hold, and how good must be a piece, and another section than the leading one."""
+    """What an answer may hold; how good a piece must be, and how good another section than the leading one."""
 
     words: int
     sections: int
