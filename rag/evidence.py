@@ -12,7 +12,7 @@ from rag.understand import QUOTED
 from rag.words import stem, subject_words, terms
 
 LOOKED_AT = 3
-INTRODUCING = 4  # words before a bare name: "what do you mean by"
+INTRODUCING = 6  # words around a bare name: "can you tell me what … is"
 ABOUT_IT = 0.7  # cosine of a passage
 BEYOND = Path(__file__).with_name("beyond.txt")
 

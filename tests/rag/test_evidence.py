@@ -87,6 +87,7 @@ def test_a_subject_of_the_guides_has_evidence_and_one_out_of_reach_loses_it(retr
         ("serving skew at Netflix", False),
         ("serving serving skew skew", False),
         ("what is my serving skew?", False),
+        ("can you tell me what serving skew is?", True),
         ("what did they write about serving in the skew?", False),
         ("", False),
     ],
