@@ -23,7 +23,6 @@ from rag.rerank import load_reranker
 from rag.retrieve import Retriever, Stage
 from rag.settings import load_settings
 from rag.types import Passage
-from rag.understand import understand
 
 CHUNK_SIZES = (120, 400)
 DEPTHS = (4, 12)
@@ -35,7 +34,7 @@ Search = Callable[[Question], Sequence[Passage]]
 
 
 def candidates(retriever: Retriever, question: Question) -> Stage:
-    return retriever.retrieve(understand(question.text, question.history, retriever.speller).text).candidates
+    return retriever.retrieve(retriever.understand(question.text, question.history).text).candidates
 
 
 def chunks(retriever: Retriever, name: str, question: Question) -> Sequence[Passage]:
@@ -46,7 +45,7 @@ def chunks(retriever: Retriever, name: str, question: Question) -> Sequence[Pass
 
 def whole(retriever: Retriever) -> Search:
     """As the product searches: parts of a question each on their own."""
-    return lambda question: retriever.find(understand(question.text, question.history, retriever.speller)).passages
+    return lambda question: retriever.find(retriever.understand(question.text, question.history)).passages
 
 
 def variants(assistant: Assistant, scratch: Path) -> Iterator[tuple[str, Search]]:

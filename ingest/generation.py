@@ -35,7 +35,7 @@ class Draft:
         """What the lexical index reads: every heading the passage stands under, and the other names of its guides."""
         places = {" ".join(source.heading_path) for source in passage.sources}
         names = {" ".join(self.documents[source.doc_id].aliases) for source in passage.sources}
-        return "\n".join([*sorted(places), *sorted(names), *self.questions[passage.rows[0]], passage.text])
+        return "\n".join([*sorted(places), *sorted(names), passage.text])
 
 
 def draft(chunks: Sequence[Chunk], entries: tuple[Entry, ...]) -> Draft:
@@ -89,7 +89,7 @@ def new_generation(
     folder = manifest.folder(settings)
     folder.mkdir(parents=True)
     Catalogue.write(folder / "catalogue.sqlite", content.entries, content.passages)
-    Lexical.write([content.lexical_text(passage) for passage in content.passages], folder / "lexical")
+    Lexical.write([content.lexical_text(passage) for passage in content.passages], content.questions, folder / "lexical")
     Arrays.write(encodings, beyond, folder)
     return manifest
 

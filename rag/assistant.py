@@ -19,7 +19,6 @@ from rag.rerank import load_reranker
 from rag.retrieve import Found, Retrieval, Retriever
 from rag.settings import Settings
 from rag.types import Answer, Citation, Filters, Length, Passage, Source, Turn
-from rag.understand import understand
 from rag.verify import Checker
 
 ENOUGH = 0.5  # evidence below this strength is answered with a refusal
@@ -107,7 +106,7 @@ def search(retriever: Retriever, question: str, history: Sequence[Turn], filters
     """What is found for the question; a follow-up is first put in words that stand alone, by the model where there is one."""
     if chat and history and (alone := rewritten(chat, question, history)):
         question, history = alone, ()
-    return retriever.find(understand(question, history, retriever.speller), filters)
+    return retriever.find(retriever.understand(question, history), filters)
 
 
 def harmless(found: Found) -> Found:

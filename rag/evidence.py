@@ -18,7 +18,7 @@ BEYOND = Path(__file__).with_name("beyond.txt")
 
 # The guides are written once: they cannot know what is true this week, or what happened to the person asking.
 ABOUT_NOW = re.compile(
-    r"\b(right now|at the moment(?! of)|currently|this (week|month|year)|upcoming"
+    r"\b(right now|at the moment(?! of)|currently|this (week|month|year)\W*$|upcoming"
     r"|(latest|newest|most recent|current) (\w+ )?(version|release|news|papers?|models?|research|prices?|results?)"
     r"|when (will|is|did) .{1,40}\b(releas\w+|launch\w*|com(e|ing) out|announc\w+|available)"
     r"|share price|how much (does|do|did) \w+ (cost|pay|offer)|what salary"
@@ -49,6 +49,7 @@ class Signals(NamedTuple):
     nearest: float  # cosine of the nearest passage
     asked: float  # cosine of the question most like this one among those that the guides are known to answer
     beyond: float  # and among those that guides mostly cannot answer, unless a passage here is about the very question
+    strange: float  # the chance that it is one of the latter, by a plane between both crowds, with the same exception
     unknown: float  # share of its subject words that no guide contains
     out_of_reach: float  # 1 when the question is about this week, the person asking or the assistant itself
 
@@ -64,8 +65,8 @@ class Evidence:
         return {"strength": round(self.strength, 4), "named": self.named, **signals}
 
 
-WEIGHTS = Signals(nearest=10.34, asked=12.08, beyond=-12.52, unknown=-6.09, out_of_reach=-4.26)
-BIAS = -5.67
+WEIGHTS = Signals(nearest=8.23, asked=12.14, beyond=-9.97, strange=-4.73, unknown=-6.31, out_of_reach=-4.16)
+BIAS = -3.93
 
 
 def beyond() -> list[str]:
@@ -94,14 +95,15 @@ def signals_of(retrieval: Retrieval, index: Index) -> Signals:
     query, stage = retrieval.query, retrieval.candidates
     subject = subject_words(query.text)
     if not retrieval.passages or not subject:
-        return Signals(0.0, 0.0, 0.0, 1.0, 0.0)
+        return Signals(0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
     unknown = [word for word in subject if not index.lexical.document_frequency(stem(word))]
     nearest = float(max(stage.dense.max(), 0.0))
-    beyond = 0.0 if nearest >= ABOUT_IT else float((index.arrays.beyond @ query.encoding.vector).max(initial=0.0))
+    vector, about_it = query.encoding.vector, nearest >= ABOUT_IT
     return Signals(
         nearest=nearest,
         asked=float(max(stage.asked.max(), 0.0)),
-        beyond=beyond,
+        beyond=0.0 if about_it else float((index.arrays.beyond @ vector).max(initial=0.0)),
+        strange=0.0 if about_it else index.arrays.strange(vector),
         unknown=len(unknown) / len(subject),
         out_of_reach=float(out_of_reach(query.text)),
     )

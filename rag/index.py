@@ -26,7 +26,9 @@ from rag.settings import Settings
 from rag.types import Filters, Passage
 from rag.vectors import VectorStore
 
-FORMAT = 7  # raise it when the loader, the chunker, the stems, beyond.txt or a file of a generation changes
+FORMAT = 8  # raise it when the loader, the chunker, the stems, beyond.txt or a file of a generation changes
+SHRINK = 0.05  # of the spread of both crowds: makes the border between them firmer
+STEEPNESS = 4
 PROBES = 8  # passages looked up by their own vectors at opening; a few newer ones may be found though older ones are lost
 UNREADABLE = (OSError, EOFError, KeyError, ValueError, sqlite3.DatabaseError)  # what a file that is missing or cut short raises
 REBUILD = "Rebuild it: python -m ingest --rebuild"
@@ -90,11 +92,13 @@ class Arrays:
         self.tokens = load("tokens")
         self.token_frequency = np.asarray(load("token_frequency"))
         self.beyond = load("beyond")
+        self._border = np.asarray(load("border"))
 
     @staticmethod
     def write(encodings: Sequence[Encoding], beyond: Floats, folder: Path) -> None:
         lengths = [len(encoding.token_ids) for encoding in encodings]
         questions = [encoding.vector[None] if encoding.questions is None else encoding.questions for encoding in encodings]
+        known = [asked for asked in questions if len(asked) > 1]
         seen_in = [np.unique(encoding.token_ids) for encoding in encodings]
         arrays: dict[str, NDArray[Any]] = {
             "vectors": np.stack([encoding.vector for encoding in encodings]),
@@ -106,6 +110,7 @@ class Arrays:
             "tokens": np.concatenate([encoding.tokens for encoding in encodings]),
             "token_frequency": np.bincount(np.concatenate(seen_in)),
             "beyond": beyond,
+            "border": border(np.concatenate(known) if known else beyond[:0], beyond),
         }
         for name, array in arrays.items():
             np.save(folder / f"{name}.npy", array)
@@ -119,12 +124,33 @@ class Arrays:
         """By row: the cosine of the passage's own question that is most like this one."""
         return np.asarray(np.maximum.reduceat(self.questions @ vector, self.question_offsets[:-1]), dtype=np.float32)
 
+    def strange(self, vector: Floats) -> float:
+        """The chance that a question is one of those beyond the guides, by the side of the border on which it lies."""
+        if not len(self._border):
+            return 0.0
+        return 1 / (1 + math.exp((float(self._border[:-1] @ vector) + float(self._border[-1])) / STEEPNESS))
+
     def token_weights(self, token_ids: NDArray[np.int32]) -> Floats:
         """Inverse document frequency of word pieces over the passages."""
         known = token_ids < len(self.token_frequency)
         seen = np.where(known, self.token_frequency[np.where(known, token_ids, 0)], 0)
         passages = len(self.offsets) - 1
         return np.log1p((passages - seen + 0.5) / (seen + 0.5)).astype(np.float32)
+
+
+def border(known: Floats, beyond: Floats) -> Floats:
+    """The plane that divides best what guides are known to answer from what none does (Fisher's discriminant): weights and bias.
+
+    None, where too few questions are known to draw one.
+    """
+    if len(known) < known.shape[1]:
+        return np.zeros(0, dtype=np.float32)
+    middles = [crowd.mean(axis=0) for crowd in (known, beyond)]
+    spreads = [np.cov(crowd, rowvar=False, bias=True) for crowd in (known, beyond)]
+    spread = (spreads[0] + spreads[1]) / 2
+    firm = SHRINK * np.trace(spread) / len(spread) * np.eye(len(spread))
+    weights = np.linalg.solve((1 - SHRINK) * spread + firm, middles[0] - middles[1])
+    return np.append(weights, -weights @ (middles[0] + middles[1]) / 2).astype(np.float32)
 
 
 class Index:

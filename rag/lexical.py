@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -19,17 +20,23 @@ class Lexical:
 
         self._bm25 = bm25s.BM25.load(folder, mmap=True, show_progress=False)
         self.size = int(self._bm25.scores["num_docs"])
-        self.word_frequency: dict[str, int] = json.loads((folder / "words.json").read_text())
+        self.written: dict[str, int]
+        self.asked: dict[str, int]
+        self.written, self.asked = json.loads((folder / "words.json").read_text())
 
     @staticmethod
-    def write(texts: Sequence[str], folder: Path) -> None:
+    def write(texts: Sequence[str], questions: Sequence[Sequence[str]], folder: Path) -> None:
+        """Both are searched; their words are counted apart, for only the texts are sure to be spelt right."""
         import bm25s
 
         bm25 = bm25s.BM25(method="lucene", k1=K1, b=B)
-        bm25.index([terms(text) for text in texts], show_progress=False)
+        searched = ("\n".join([text, *asked]) for text, asked in zip(texts, questions, strict=True))
+        bm25.index([terms(text) for text in searched], show_progress=False)
         bm25.save(folder, show_progress=False)
-        frequency = Counter(word for text in texts for word in set(words(text)) if word.isalpha())
-        (folder / "words.json").write_text(json.dumps(frequency))
+        counts = [
+            Counter(word for text in crowd for word in set(words(text)) if word.isalpha()) for crowd in (texts, chain(*questions))
+        ]
+        (folder / "words.json").write_text(json.dumps(counts))
 
     def scores(self, question: str) -> NDArray[np.float32]:
         """The BM25 score of every passage, in row order; words of intent count less than words of subject."""

@@ -47,10 +47,10 @@ class Signals(NamedTuple):
 
 
 WEIGHTS = Signals(
-    rank=-2.15, asked=1.79, leads=0.61, met=1.15, down=-2.01, far=2.82, shared=0.25, central=2.26, length=1.33, table=-1.06,
-    formula=-1.94, digits=-0.47, bold=-0.71, corrects=-0.94, aside=0.40,
+    rank=-2.29, asked=1.50, leads=0.53, met=1.14, down=-1.93, far=2.74, shared=0.36, central=2.40, length=1.31, table=-1.03,
+    formula=-1.97, digits=-0.51, bold=-0.64, corrects=-0.83, aside=0.33,
 )  # fmt: skip
-BIAS = -4.19
+BIAS = -3.96
 
 
 @dataclass(frozen=True)

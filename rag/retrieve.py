@@ -14,14 +14,15 @@ from rag.index import Index
 from rag.rerank import Query, Reranker
 from rag.settings import Settings
 from rag.spelling import Speller
-from rag.types import Filters, Passage
-from rag.understand import Understood
+from rag.types import Filters, Passage, Turn
+from rag.understand import Understood, understand
 
 DENSE_SHARE = (0.45, 0.8)  # how much fusion trusts the dense search: as much as its best cosine, within these bounds
 HEADING_SHARE = 0.6  # of the dense side: a question is most like a question that the section is known to answer
 GUIDE_SHARE = 0.4  # of a passage's score: the best score in its guide, for what else is asked stands nearby
 ASIDE = 0.1  # off the score of a subsection: the section above it says more
 NEAR_DUPLICATE = 0.97
+SAME = 0.85  # cosine of two questions that say the same
 SECTION_CHARACTERS = 3000  # a longer section is quoted around the hit
 Rows = NDArray[np.int64]
 
@@ -93,7 +94,14 @@ class Retriever:
         self._encoder = encoder
         self._reranker = reranker
         self.index = index
-        self.speller = Speller(index.lexical.word_frequency, encoder.knows)
+        self._speller = Speller(index.lexical.written, index.lexical.asked, encoder.knows)
+
+    def understand(self, question: str, history: Sequence[Turn] = ()) -> Understood:
+        return understand(question, history, self._speller, self._known)
+
+    def _known(self, question: str) -> bool:
+        """Whether a question that the guides are known to answer says the same."""
+        return float(self.index.arrays.asked(self._encoder.encode([question])[0].vector).max()) >= SAME
 
     def find(self, understood: Understood, filters: Filters = Filters()) -> Found:
         """What answers the question; the parts of one that asks several things take turns."""

@@ -1,7 +1,7 @@
 """The question as it will be searched: tidied, mended, given the subject it leaves to the conversation, cut into its parts."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import dropwhile
 
@@ -47,11 +47,17 @@ OPENS_QUESTION = (
     r"write|design|give|show|define)\b"
 )
 ASKS = re.compile(OPENS_QUESTION, re.I)
+# "…, did one kaggle, is still running": goes on telling, though it opens like a question.
+TELLS = (
+    r"(?:do|does|did|is|are|can|could|would|will|should)\s+(?:not|still|only|also|just|be|been|all|very|too|already|always|never"
+    r"|often|usually|mostly|really|one|two|three|four|five|some|several|many|an?)\b"
+)
 JOINT = re.compile(
-    rf"(?<=[.?!;])\s+|,?\s+(?:and|but|also|plus)\s+(?!then\s+do\b)(?:then\s+)?(?={OPENS_QUESTION})|,\s+(?={OPENS_QUESTION})", re.I
+    rf"(?<=[.?!;])\s+|(?:,?\s+(?:and|but|also|plus)\s+(?!then\s+do\b)(?:then\s+)?|,\s+)(?!{TELLS})(?={OPENS_QUESTION})", re.I
 )
 QUESTION = re.compile(rf"\?\s*$|^(?:[^:?]{{1,60}}:)?\W*(?:(?:and|but|also|so|then|plus)\s+)?{OPENS_QUESTION}", re.I)
 DOES = re.compile(r"\b(fix|prevent|avoid|detect|debug|diagnose|handle|solve|implement|check)\b", re.I)
+Known = Callable[[str], bool]  # whether the guides are known to answer a question
 QUOTED = re.compile(r"(?<!\w)([\"“'‘]).{8,}?([\"”'’])(?!\w)")  # what others said
 # What a question takes for granted before it asks.
 TAKEN_FOR_GRANTED = (
@@ -86,14 +92,14 @@ class Understood:
     belief: str = ""
 
 
-def understand(question: str, history: Sequence[Turn], speller: Speller) -> Understood:
+def understand(question: str, history: Sequence[Turn], speller: Speller, known: Known) -> Understood:
     readable = question.encode(errors="replace").decode()  # half a character, which a terminal may send, no model takes
     tidy = speller.mend(READS_AS_A_WORD.sub("difference-in-differences", " ".join(readable.split())))
-    carried = subject_of(history) if history and leans(tidy) else ""
+    carried = subject_of([turn.question for turn in history]) if history and leans(tidy) and not alone(tidy, known) else ""
     tidy = unframed(tidy)
     parts = split(tidy)
     whole = f"{carried} {tidy}".strip()
-    return Understood(whole, tuple(standing_alone(parts, carried, speller)) if len(parts) > 1 else (), belief(tidy))
+    return Understood(whole, tuple(standing_alone(parts, carried, speller, known)) if len(parts) > 1 else (), belief(tidy))
 
 
 def unframed(question: str) -> str:
@@ -120,9 +126,13 @@ def leans(question: str) -> bool:
     return subjects <= 1 or GOES_ON.search(question) is not None or (subjects < SELF_CONTAINED and points_back is not None)
 
 
-def subject_of(history: Sequence[Turn]) -> str:
+def alone(question: str, known: Known) -> bool:
+    """Whether the guides are known to answer just this, whatever was asked before."""
+    return not POINTS_BACK.search(question) and known(question)
+
+
+def subject_of(asked: Sequence[str]) -> str:
     """The subject of the last question that stood alone, and of what was asked last."""
-    asked = [turn.question for turn in history]
     root = next((earlier for earlier in reversed(asked) if not leans(earlier)), asked[0])
     told = root if root == asked[-1] else f"{root} {asked[-1]}"
     words = [word.strip('.,;:?!"') for word in told.split() if subject_words(word)]
@@ -159,12 +169,10 @@ def bare_question(part: str) -> str:
     return " ".join(dropwhile(lambda sentence: not QUESTION.search(sentence), sentences)) or part
 
 
-def standing_alone(parts: Sequence[str], carried: str, speller: Speller) -> Iterator[Part]:
-    """Each part with its subject: that of the first one when its own is missing. One the guides never mention is its own."""
-    first = f"{carried} {parts[0]}".strip()
-    yield Part(parts[0], first)
+def standing_alone(parts: Sequence[str], carried: str, speller: Speller, known: Known) -> Iterator[Part]:
+    """Each part with the subject of the first, unless the guides are known to answer just that part, or have no word for it."""
+    yield Part(parts[0], f"{carried} {parts[0]}".strip())
+    subject = carried or subject_of(parts[:1])
     for part in parts[1:]:
-        subjects = subject_words(part)
-        own = sum(map(str.isalpha, subjects)) >= NAMES_ITS_SUBJECT or any(map(speller.foreign, subjects))
-        alone = own and not POINTS_BACK.search(part)
-        yield Part(part, part if alone else f"{first} {part}")
+        own = alone(part, known) or any(map(speller.foreign, subject_words(part)))
+        yield Part(part, part if own else f"{subject} {part}".strip())

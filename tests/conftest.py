@@ -1,5 +1,6 @@
 """What every test shares: the exported model, settings that point into a scratch folder, and no outside world."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from rag.embed import OnnxEncoder
 from rag.settings import Settings
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a model that is nowhere fails at once, not after a minute of retries
 
 MODELS = Path(__file__).parents[1] / ".prep" / "models"
 

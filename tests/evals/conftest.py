@@ -1,7 +1,6 @@
 """A test set of six documents and three queries, small enough to know every answer."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,6 @@ from evals.command import command
 from rag.embed import OnnxEncoder
 from tests.conftest import MODELS
 from tests.evals.room import Room, build
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 DOCUMENTS = {
     "d1": ("Dropout", "Dropout zeroes random units while a network trains."),

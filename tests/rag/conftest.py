@@ -1,6 +1,5 @@
 """One small real index for every test that asks: nine guides, the real encoder, ingested once per session."""
 
-import os
 import shutil
 from contextlib import chdir
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from rag.retrieve import Retriever
 from rag.settings import Settings
 from rag.types import Document
 from tests.conftest import make_settings
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a model that is nowhere fails at once, not after a minute of retries
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 GUIDES = (

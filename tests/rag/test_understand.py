@@ -1,5 +1,7 @@
 """The question as it is searched: parts, follow-ups, changes of subject."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from rag.spelling import Speller
@@ -9,8 +11,8 @@ from rag.understand import Understood, understand
 SKEW = Turn("How do I detect train-serve skew?", "Compare logged with recomputed features. [1]")
 
 
-def asked(question: str, *history: Turn) -> Understood:
-    return understand(question, history, Speller({}, lambda word: True))
+def asked(question: str, *history: Turn, known: Sequence[str] = ()) -> Understood:
+    return understand(question, history, Speller({}, {}, lambda word: True), known.__contains__)
 
 
 @pytest.mark.parametrize(
@@ -55,12 +57,23 @@ def test_each_of_several_questions_is_searched_with_the_subject_of_the_first() -
     assert [part.asked for part in parts] == [
         "what's a golden set for a RAG product", "how many questions do i need in it", "who should check the answers?"
     ]  # fmt: skip
-    assert all(part.search.startswith("what's a golden set for a RAG product") for part in parts)
+    assert [part.search for part in parts] == [
+        "what's a golden set for a RAG product",
+        "golden set RAG product: how many questions do i need in it",
+        "golden set RAG product: who should check the answers?",
+    ]
 
 
-def test_a_part_that_names_its_own_subject_is_searched_alone() -> None:
-    parts = asked("What is label smoothing, and how does a learning rate warm-up schedule work?").parts
-    assert [part.search for part in parts] == ["What is label smoothing", "how does a learning rate warm-up schedule work?"]
+def test_a_part_that_the_guides_are_known_to_answer_is_searched_alone_unless_it_points_back() -> None:
+    parts = asked(
+        "What is dropout, and how does pca work? how do you test it?", known=["how does pca work?", "how do you test it?"]
+    ).parts
+    assert [part.search for part in parts] == ["What is dropout", "how does pca work?", "dropout: how do you test it?"]
+
+
+def test_a_follow_up_that_the_guides_are_known_to_answer_changes_the_subject() -> None:
+    assert asked("and target encoding?", SKEW).text == "train-serve skew: and target encoding?"
+    assert asked("and target encoding?", SKEW, known=["and target encoding?"]).text == "and target encoding?"
 
 
 def test_what_is_told_before_the_questions_belongs_to_the_first_of_them() -> None:
@@ -157,6 +170,6 @@ def test_half_a_character_from_a_terminal_is_no_obstacle() -> None:
 
 
 def test_a_part_about_what_no_guide_mentions_does_not_hide_behind_the_first_subject() -> None:
-    speller = Speller({"dropout": 3, "capital": 1, "rate": 2}, lambda word: True)
-    parts = understand("What is dropout, and what is the capital of Peru?", (), speller).parts
+    speller = Speller({"dropout": 3, "capital": 1, "rate": 2}, {}, lambda word: True)
+    parts = understand("What is dropout, and what is the capital of Peru?", (), speller, lambda question: False).parts
     assert [part.search for part in parts] == ["What is dropout", "what is the capital of Peru?"]

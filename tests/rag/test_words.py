@@ -62,7 +62,7 @@ FREQUENCY = {"train": 9, "serve": 5, "skew": 6, "overfitting": 4, "precision": 8
 
 @pytest.fixture(scope="module")
 def speller(encoder: OnnxEncoder) -> Speller:
-    return Speller(FREQUENCY, encoder.knows)
+    return Speller(FREQUENCY, {}, encoder.knows)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,11 @@ def speller(encoder: OnnxEncoder) -> Speller:
 )
 def test_misspelt_subjects_are_mended_where_they_stand(speller: Speller, asked: str, mended: str) -> None:
     assert speller.mend(asked) == mended
+
+
+def test_a_slip_that_stands_in_known_questions_is_mended_and_a_rare_word_of_theirs_is_not() -> None:
+    speller = Speller({"overfitting": 90, "packing": 2}, {"overfiting": 9, "panicking": 1}, lambda word: False)
+    assert speller.mend("overfiting, panicking") == "overfitting, panicking"
 
 
 @pytest.mark.parametrize("word", ["precision", "Precision", "SKEW"])
@@ -95,15 +100,15 @@ def test_code_short_words_and_words_like_nothing_are_left_alone(speller: Speller
 
 def test_of_two_equally_near_words_the_commoner_is_taken() -> None:
     frequency = {"drift": 3, "draft": 7}
-    assert Speller(frequency, lambda word: False).mend("drxft") == "draft"
-    assert Speller({"drift": 8, "draft": 7}, lambda word: False).mend("drxft") == "drift"
+    assert Speller(frequency, {}, lambda word: False).mend("drxft") == "draft"
+    assert Speller({"drift": 8, "draft": 7}, {}, lambda word: False).mend("drxft") == "drift"
 
 
 def test_equally_near_and_equally_common_words_do_not_depend_on_dictionary_order() -> None:
-    one = Speller({"drift": 3, "draft": 3}, lambda word: False)
-    other = Speller({"draft": 3, "drift": 3}, lambda word: False)
+    one = Speller({"drift": 3, "draft": 3}, {}, lambda word: False)
+    other = Speller({"draft": 3, "drift": 3}, {}, lambda word: False)
     assert one.mend("drxft") == other.mend("drxft")
 
 
 def test_a_nearer_word_beats_a_commoner_one() -> None:
-    assert Speller({"overfits": 50, "overfitted": 1}, lambda word: False).mend("overfited") == "overfitted"
+    assert Speller({"overfits": 50, "overfitted": 1}, {}, lambda word: False).mend("overfited") == "overfitted"

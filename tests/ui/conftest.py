@@ -20,8 +20,6 @@ from rag.embed import OnnxEncoder
 from rag.settings import Settings
 from tests.conftest import MODELS, make_settings
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-
 ROOT = Path(__file__).parents[2]
 GUIDE = "corpus/debugging/train-serve-skew.md"
 HOSTILE = "corpus/debugging/<b>bold<b>.md"
