@@ -8,13 +8,14 @@ from itertools import islice, product
 from rag.agree import compared
 from rag.cite import Cited, Section, Segment, resolve
 from rag.draft import BUDGETS, Draft, Offer
+from rag.embed import Floats
 from rag.index import Index
 from rag.kinds import lead_bonus, needs, wants_code
 from rag.pieces import Pieces, cut_up, weighed
 from rag.retrieve import Found, Retrieval
 from rag.types import Length, Passage, Turn
 from rag.understand import bare_question
-from rag.words import flat, terms
+from rag.words import flat
 
 IMPERATIVE = re.compile(r"(explain|describe|compare|implement|write|design|give|show|define|code|walk)\b", re.I)
 WRONG = re.compile(r"\b(wrong answer|false belief|mistake|myth|misconception)\b", re.I)
@@ -22,7 +23,6 @@ PREMISE, DISSENT = "What the question takes for granted", "Another guide says ot
 PREMISE_SCORE = 0.18  # how well the correction of a belief must meet it
 PREMISE_PASSAGES = 5
 TOLD = 0.2  # off a passage whose beginning the conversation has heard already
-NAMED = 0.1
 
 
 def compose(found: Found, enough: Sequence[bool], index: Index, length: Length, history: Sequence[Turn] = ()) -> Cited | None:
@@ -141,7 +141,8 @@ def planned(tasks: Sequence[Task], index: Index, heard: str, said: Sequence[Segm
         found = [item for item in cut_up(task.retrieval, index) if task.answered and quoted.isdisjoint(item.passage.rows)]
         plans = []
         for item in found:
-            fit = item.passage.score + lead_bonus(question, item) + (len(tasks) > 1) * named(question, item)
+            fit = item.passage.score + lead_bonus(question, item)
+            fit += (len(tasks) > 1) * known_for(item, task.retrieval.query.own, index)
             fit -= TOLD * (flat(item.units[0].text) in heard)
             plans.append((fit, Plan(question, task.retrieval, found, item)))
         options.append([*sorted(plans, key=lambda option: -option[0])[: len(tasks)], (0.0, None)])
@@ -154,7 +155,6 @@ def distinct(leads: Sequence[Pieces]) -> bool:
     return len(rows) == len(set(rows))
 
 
-def named(part: str, item: Pieces) -> float:
-    """What to add to a section whose heading has the part's own words: each part searches for the first one's subject too."""
-    own = set(terms(part))
-    return NAMED * len(own & set(terms(item.passage.source.heading_path[-1]))) / max(len(own), 1)
+def known_for(item: Pieces, own: Floats, index: Index) -> float:
+    """How near a part of the question is, without the subject of the first, to what the passage is known to answer."""
+    return max(float((index.arrays.questions_of(row) @ own).max()) for row in item.passage.rows)

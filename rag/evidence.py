@@ -65,8 +65,8 @@ class Evidence:
         return {"strength": round(self.strength, 4), "named": self.named, **signals}
 
 
-WEIGHTS = Signals(nearest=8.23, asked=12.14, beyond=-9.97, strange=-4.73, unknown=-6.31, out_of_reach=-4.16)
-BIAS = -3.93
+WEIGHTS = Signals(nearest=8.12, asked=12.60, beyond=-9.68, strange=-5.01, unknown=-6.12, out_of_reach=-4.17)
+BIAS = -4.20
 
 
 def beyond() -> list[str]:

@@ -117,8 +117,12 @@ class Arrays:
 
     def encoding(self, row: int) -> Encoding:
         part = slice(self.offsets[row], self.offsets[row + 1])
-        asked = self.questions[self.question_offsets[row] : self.question_offsets[row + 1]]
-        return Encoding(self.vectors[row], self.token_ids[part], self.token_starts[part], self.tokens[part], asked)
+        return Encoding(
+            self.vectors[row], self.token_ids[part], self.token_starts[part], self.tokens[part], self.questions_of(row)
+        )
+
+    def questions_of(self, row: int) -> Floats:
+        return np.asarray(self.questions[self.question_offsets[row] : self.question_offsets[row + 1]])
 
     def asked(self, vector: Floats) -> Floats:
         """By row: the cosine of the passage's own question that is most like this one."""

@@ -47,10 +47,10 @@ class Signals(NamedTuple):
 
 
 WEIGHTS = Signals(
-    rank=-2.29, asked=1.50, leads=0.53, met=1.14, down=-1.93, far=2.74, shared=0.36, central=2.40, length=1.31, table=-1.03,
-    formula=-1.97, digits=-0.51, bold=-0.64, corrects=-0.83, aside=0.33,
+    rank=-2.30, asked=1.46, leads=0.52, met=1.16, down=-1.96, far=2.72, shared=0.34, central=2.34, length=1.31, table=-1.03,
+    formula=-1.93, digits=-0.51, bold=-0.66, corrects=-0.84, aside=0.32,
 )  # fmt: skip
-BIAS = -3.96
+BIAS = -3.92
 
 
 @dataclass(frozen=True)

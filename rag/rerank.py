@@ -1,34 +1,41 @@
 """Second looks at the best candidates: late interaction over the encoder's own token vectors, or a cross-encoder from a hub."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.embed import Encoder, Encoding, Floats
+from rag.embed import Encoder, Encoding, Floats, unit
 from rag.errors import ModelProblem
 from rag.index import Index
 from rag.settings import Settings
 from rag.words import weight, word_at
 
+OWN_SHARE = 0.3
 FLOOR = 0.3  # word pieces less alike than this say nothing about each other
 
 
 @dataclass(frozen=True)
 class Query:
-    """A question, encoded, with how much each of its word pieces counts: the rare more, words of intent less."""
+    """A question, encoded, with how much each of its word pieces counts: the rare more, words of intent less.
+
+    `own` is the vector of what is asked without the subject that it has from elsewhere.
+    """
 
     text: str
     encoding: Encoding
     weights: Floats
+    own: Floats
 
     @classmethod
-    def of(cls, text: str, encoder: Encoder, index: Index) -> "Query":
-        encoding = encoder.encode([text])[0]
+    def of(cls, text: str, encoder: Encoder, index: Index, asked: str = "") -> "Query":
+        encoding, *bare = encoder.encode([text, asked] if asked and asked != text else [text])
+        own = bare[0].vector if bare else encoding.vector
+        encoding = replace(encoding, vector=unit((1 - OWN_SHARE) * encoding.vector + OWN_SHARE * own))
         intent = np.array([weight(word_at(text, start)) for start in encoding.token_starts], dtype=np.float32)
-        return cls(text, encoding, index.arrays.token_weights(encoding.token_ids) * intent)
+        return cls(text, encoding, index.arrays.token_weights(encoding.token_ids) * intent, own)
 
 
 class Reranker(Protocol):

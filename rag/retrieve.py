@@ -15,7 +15,7 @@ from rag.rerank import Query, Reranker
 from rag.settings import Settings
 from rag.spelling import Speller
 from rag.types import Filters, Passage, Turn
-from rag.understand import Understood, understand
+from rag.understand import Part, Understood, understand
 
 DENSE_SHARE = (0.45, 0.8)  # how much fusion trusts the dense search: as much as its best cosine, within these bounds
 HEADING_SHARE = 0.6  # of the dense side: a question is most like a question that the section is known to answer
@@ -105,8 +105,8 @@ class Retriever:
 
     def find(self, understood: Understood, filters: Filters = Filters()) -> Found:
         """What answers the question; the parts of one that asks several things take turns."""
-        asked = [part.search for part in understood.parts] or [understood.text]
-        retrievals = tuple(self.retrieve(question, filters) for question in asked)
+        first, *rest = understood.parts or [Part(understood.text, understood.text)]
+        retrievals = (self.retrieve(first.search, filters), *(self.retrieve(part.search, filters, part.asked) for part in rest))
         passages: list[Passage] = []
         for passage in chain.from_iterable(zip_longest(*(retrieval.passages for retrieval in retrievals))):
             if passage and not any(set(passage.rows) & set(other.rows) for other in passages):
@@ -114,9 +114,10 @@ class Retriever:
         premise = self.retrieve(understood.belief, filters) if understood.belief else None
         return Found(understood, retrievals, tuple(passages[: self._settings.passages]), premise)
 
-    def retrieve(self, question: str, filters: Filters = Filters()) -> Retrieval:
+    def retrieve(self, question: str, filters: Filters = Filters(), asked: str = "") -> Retrieval:
+        """`asked` is the question without the subject that it has from elsewhere."""
         clock = Clock()
-        query = Query.of(question, self._encoder, self.index)
+        query = Query.of(question, self._encoder, self.index, asked)
         clock.lap("embed")
         stage = self.candidates(query, filters, clock)
         passages, twins, cut = self.assemble(stage, filters)

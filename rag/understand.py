@@ -26,7 +26,7 @@ AUDIENCE = re.compile(
 )
 ASKED_BY = re.compile(
     r"\b(?:what (?:do|should|would) i (?:say|answer) (?:when|if) )?(?:they|someone|(?:the |an |my )?interviewer) (?:just )?"
-    r"(?:asks?|asked|goes|says)(?: me)?(?: to)?\b",
+    r"(?:asks?|asked|goes|says)(?: me)?(?: to)?\b(?! (?:me )?(?:about|for|if|whether)\b)",
     re.I,
 )
 WHAT_TO_SAY = re.compile(

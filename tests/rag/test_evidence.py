@@ -1,11 +1,12 @@
 """What speaks for an answer, and what no guide can know."""
 
+import numpy as np
 import pytest
 
 from evals.dataset import load
 from rag.assistant import ENOUGH
 from rag.evidence import beyond, out_of_reach, signals_of, weigh
-from rag.index import Index
+from rag.index import Index, border
 from rag.retrieve import Retriever
 from rag.types import Filters
 
@@ -53,6 +54,18 @@ def test_what_no_guide_answers_is_told_from_what_one_does_though_the_words_are_t
     )
     assert within.signals.beyond < within.signals.asked and outside.signals.beyond > outside.signals.asked
     assert within.strength > outside.strength
+
+
+def test_the_border_lies_half_way_between_the_crowds_and_leans_away_from_where_both_are_wide() -> None:
+    known = np.array([[3, 2], [3, -2], [2, 0], [4, 0]], dtype=np.float32)  # about (3, 0), up and down more than left and right
+    weights, bias = np.split(border(known, -known), [2])
+    assert weights @ [0, 5] + bias == pytest.approx(0)  # up and down tells nothing
+    spread = 0.95 * np.array([0.5, 2.0]) + 0.05 * 1.25
+    assert (weights @ [1, 1] + bias).item() == pytest.approx(6 / spread[0])
+
+
+def test_no_border_is_drawn_through_fewer_questions_than_dimensions() -> None:
+    assert not len(border(np.eye(3, dtype=np.float32)[:2], np.eye(3, dtype=np.float32)))
 
 
 def test_no_example_of_what_is_beyond_the_guides_stands_twice_or_is_a_golden_question() -> None:
