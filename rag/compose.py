@@ -45,7 +45,8 @@ def compose(found: Found, enough: Sequence[bool], index: Index, length: Length, 
     for budget in list(BUDGETS.values())[: list(BUDGETS).index(length) + 1]:
         for own in filter(None, drafts):
             away = set[int]().union(*(other.rows for other in drafts if other and other is not own))
-            own.grow(replace(budget, words=int(budget.words * share)), away)
+            smaller = replace(budget, words=int(budget.words * share), sections=max(int(budget.sections * share), 2))
+            own.grow(smaller, away)
     answered = [Section(PREMISE, tuple(said))] if said else []
     for task, draft in zip(tasks, drafts, strict=True):
         segments = draft.segments() if draft else []

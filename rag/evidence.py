@@ -65,8 +65,8 @@ class Evidence:
         return {"strength": round(self.strength, 4), "named": self.named, **signals}
 
 
-WEIGHTS = Signals(nearest=8.12, asked=12.60, beyond=-9.68, strange=-5.01, unknown=-6.12, out_of_reach=-4.17)
-BIAS = -4.20
+WEIGHTS = Signals(nearest=8.25, asked=11.84, beyond=-10.10, strange=-5.33, unknown=-6.84, out_of_reach=-4.08)
+BIAS = -3.50
 
 
 def beyond() -> list[str]:

@@ -47,10 +47,10 @@ class Signals(NamedTuple):
 
 
 WEIGHTS = Signals(
-    rank=-2.30, asked=1.46, leads=0.52, met=1.16, down=-1.96, far=2.72, shared=0.34, central=2.34, length=1.31, table=-1.03,
-    formula=-1.93, digits=-0.51, bold=-0.66, corrects=-0.84, aside=0.32,
+    rank=-2.37, asked=1.27, leads=0.56, met=1.13, down=-1.94, far=2.67, shared=0.39, central=2.29, length=1.30, table=-1.02,
+    formula=-1.93, digits=-0.51, bold=-0.65, corrects=-0.83, aside=0.32,
 )  # fmt: skip
-BIAS = -3.92
+BIAS = -3.78
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ HEADING_SHARE = 0.6  # of the dense side: a question is most like a question tha
 GUIDE_SHARE = 0.4  # of a passage's score: the best score in its guide, for what else is asked stands nearby
 ASIDE = 0.1  # off the score of a subsection: the section above it says more
 NEAR_DUPLICATE = 0.97
-SAME = 0.85  # cosine of two questions that say the same
+SAME = 0.9  # cosine of two questions that say the same
 SECTION_CHARACTERS = 3000  # a longer section is quoted around the hit
 Rows = NDArray[np.int64]
 
