@@ -10,7 +10,7 @@ from typing import Any
 from rag.cite import Cited
 from rag.compose import compose
 from rag.embed import load_encoder
-from rag.evidence import weigh
+from rag.evidence import enough_of, weigh
 from rag.generate import Generation, rewritten
 from rag.index import Index, Manifest, fingerprint
 from rag.llm import Chat, NoReply
@@ -21,7 +21,6 @@ from rag.settings import Settings
 from rag.types import Answer, Citation, Filters, Length, Passage, Source, Turn
 from rag.verify import Checker
 
-ENOUGH = 0.5  # evidence below this strength is answered with a refusal
 NEAREST = 3
 
 
@@ -61,7 +60,7 @@ class Assistant:
         found = search(retriever, question, history, filters, chat)
         weighed = [weigh(retrieval, retriever.index) for retrieval in found.retrievals]
         trace: dict[str, Any] = {**found.trace, "evidence": max(weighed, key=lambda item: item.strength).as_dict()}
-        enough = [item.strength >= ENOUGH for item in weighed]
+        enough = enough_of([item.strength for item in weighed])
         safe = harmless(found)
         generation = Generation(chat, Checker(self.encoder, retriever.index), safe.passages) if chat and any(enough) else None
         cited: Cited | None = None

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,8 @@ from rag.retrieve import Retrieval
 from rag.understand import QUOTED
 from rag.words import stem, subject_words, terms
 
+ENOUGH = 0.5  # evidence below this strength is answered with a refusal
+ENOUGH_BESIDE = 0.25  # for a part of a question another part of which is answered
 LOOKED_AT = 3
 INTRODUCING = 6  # words around a bare name: "can you tell me what … is"
 ABOUT_IT = 0.7  # cosine of a passage
@@ -80,6 +83,12 @@ def weigh(retrieval: Retrieval, index: Index) -> Evidence:
     total = BIAS + sum(weight * value for weight, value in zip(WEIGHTS, signals, strict=True))
     named = not signals.out_of_reach and names_a_guide(retrieval, index)
     return Evidence(signals, named, 1.0 if named else 1 / (1 + math.exp(-total)))
+
+
+def enough_of(strengths: Sequence[float]) -> list[bool]:
+    """Which parts of a question are answered: beside one that is, less will do, for mostly they are about the same."""
+    least = min(ENOUGH, ENOUGH_BESIDE) if max(strengths) >= ENOUGH else ENOUGH
+    return [strength >= least for strength in strengths]
 
 
 def names_a_guide(retrieval: Retrieval, index: Index) -> bool:

@@ -32,6 +32,8 @@ HEADINGS = (
     (VERSUS, re.compile(r"\b(difference|differ|versus|vs|or)\b", re.I)),
     (DESIGN, re.compile(r"^how would you design\b", re.I)),
 )
+EXPLAINS = re.compile(r"\bhow (do|would|should|can|to) (i |you |we )?explain\b", re.I)
+EXPLANATION = re.compile(r"^how (do|would) you explain\b", re.I)
 IMPLEMENTS = re.compile(r"^how do you (implement|write|compute)\b", re.I)
 
 SIDES = re.compile(
@@ -58,6 +60,8 @@ def lead_bonus(question: str, item: Pieces) -> float:
     heading = item.passage.source.heading_path[-1]
     if CODE.search(question):
         return 0.25 * item.has("code") + 0.15 * (IMPLEMENTS.search(heading) is not None)
+    if EXPLAINS.search(question) and EXPLANATION.search(heading):
+        return 0.15
     if item.aside:
         return -0.08
     if any(asks.search(question) and answers.search(heading) for asks, answers in HEADINGS):

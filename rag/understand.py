@@ -174,5 +174,5 @@ def standing_alone(parts: Sequence[str], carried: str, speller: Speller, known: 
     yield Part(parts[0], f"{carried} {parts[0]}".strip())
     subject = carried or subject_of(parts[:1])
     for part in parts[1:]:
-        own = alone(part, known) or any(map(speller.foreign, subject_words(part)))
+        own = not POINTS_BACK.search(part) and (known(part) or any(map(speller.foreign, subject_words(part))))
         yield Part(part, part if own else f"{subject} {part}".strip())

@@ -86,7 +86,7 @@ def numbers_altered(answer: Answer) -> Answer:
 
 def refusal_at(strength: float) -> Change:
     def change(patch: pytest.MonkeyPatch, room: Room, folder: Path) -> Assistant:
-        patch.setattr("rag.assistant.ENOUGH", strength)
+        patch.setattr("rag.evidence.ENOUGH", strength)
         return room.assistant
 
     return change

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from evals.dataset import load
-from rag.assistant import ENOUGH
-from rag.evidence import beyond, out_of_reach, signals_of, weigh
+from rag.evidence import ENOUGH, beyond, enough_of, out_of_reach, signals_of, weigh
 from rag.index import Index, border
 from rag.retrieve import Retriever
 from rag.types import Filters
@@ -54,6 +53,14 @@ def test_what_no_guide_answers_is_told_from_what_one_does_though_the_words_are_t
     )
     assert within.signals.beyond < within.signals.asked and outside.signals.beyond > outside.signals.asked
     assert within.strength > outside.strength
+
+
+@pytest.mark.parametrize(
+    ("strengths", "answered"),
+    [([0.3], [False]), ([0.9, 0.3], [True, True]), ([0.9, 0.1], [True, False]), ([0.4, 0.4], [False] * 2)],
+)
+def test_a_part_needs_less_evidence_beside_one_that_is_answered(strengths: list[float], answered: list[bool]) -> None:
+    assert enough_of(strengths) == answered
 
 
 def test_the_border_lies_half_way_between_the_crowds_and_leans_away_from_where_both_are_wide() -> None:

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from ingest.sync import synchronise
-from rag.assistant import ENOUGH
 from rag.embed import OnnxEncoder
-from rag.evidence import beyond, weigh
+from rag.evidence import ENOUGH, beyond, weigh
 from rag.index import Index, fingerprint
 from rag.rerank import LateInteraction
 from rag.retrieve import ASIDE, GUIDE_SHARE, SECTION_CHARACTERS, Retrieval, Retriever, Stage, fuse, scaled, top

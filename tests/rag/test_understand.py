@@ -173,3 +173,5 @@ def test_a_part_about_what_no_guide_mentions_does_not_hide_behind_the_first_subj
     speller = Speller({"dropout": 3, "capital": 1, "rate": 2}, {}, lambda word: True)
     parts = understand("What is dropout, and what is the capital of Peru?", (), speller, lambda question: False).parts
     assert [part.search for part in parts] == ["What is dropout", "what is the capital of Peru?"]
+    parts = understand("What is dropout, and who paid for it?", (), speller, lambda question: False).parts
+    assert [part.search for part in parts] == ["What is dropout", "dropout: who paid for it?"]
