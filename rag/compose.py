@@ -11,7 +11,7 @@ from rag.draft import BUDGETS, Draft, Offer
 from rag.embed import Floats
 from rag.index import Index
 from rag.kinds import lead_bonus, needs, wants_code
-from rag.pieces import Pieces, cut_up, weighed
+from rag.pieces import SPEECH, Pieces, cut_up, weighed
 from rag.retrieve import Found, Retrieval
 from rag.types import Length, Passage, Turn
 from rag.understand import bare_question
@@ -120,7 +120,10 @@ class Plan:
     lead: Pieces
 
     def draft(self, index: Index, told: list[frozenset[str]], leads: Sequence[Pieces]) -> Draft:
-        """An answer to begin; the passages that lead another part's are left to that."""
+        """An answer to begin; the passages that lead another part's are left to that.
+
+        Speech in the first person makes sense only in its own passage.
+        """
         others = {row for lead in leads if lead is not self.lead for row in lead.passage.rows}
         fresh = [item for item in self.found if item is self.lead or others.isdisjoint(item.passage.rows)]
         leading = fresh.index(self.lead)
@@ -129,6 +132,7 @@ class Plan:
             Offer(item, place, unit, worth)
             for item in pieces
             for place, (unit, worth) in enumerate(zip(item.units, item.worth, strict=True))
+            if item is pieces[leading] or not SPEECH.search(unit.text)
         )
         return Draft(pieces[leading], offers, needs(self.question), told, with_code=wants_code(self.question, self.lead))
 
