@@ -32,7 +32,7 @@ class Draft:
         return " > ".join(passage.source.heading_path) + "\n"
 
     def lexical_text(self, passage: Passage) -> str:
-        """What the lexical index reads: every heading the passage stands under, and the other names of its guides."""
+        """What the lexical index reads beside the questions: the text, its headings, the other names of its guides."""
         places = {" ".join(source.heading_path) for source in passage.sources}
         names = {" ".join(self.documents[source.doc_id].aliases) for source in passage.sources}
         return "\n".join([*sorted(places), *sorted(names), passage.text])

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -198,7 +197,7 @@ def apply(
     store = VectorStore(settings, collection)
     pending = Pending(settings.index_dir / "pending" / mark)
     old = arrays_of(settings, known.manifest) if known.manifest else None
-    beyond = old.beyond if old else beyond_vectors(encoder)
+    beyond = old.beyond if old else np.stack([example.vector for example in encoder.encode(evidence.beyond())])
     encodings = pending.load()
     if old:
         encodings |= {
@@ -224,12 +223,6 @@ def apply(
         store.drop(previous.collection)
     sweep(settings, manifest)
     return manifest
-
-
-@lru_cache(maxsize=1)
-def beyond_vectors(encoder: Encoder) -> Floats:
-    """What no guide answers; the examples are the same for every index."""
-    return np.stack([example.vector for example in encoder.encode(evidence.beyond())])
 
 
 def chunks_of(plan: Plan, known: Known, settings: Settings, encoder: Encoder) -> Iterator[Chunk]:

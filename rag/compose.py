@@ -132,7 +132,7 @@ class Plan:
             Offer(item, place, unit, worth)
             for item in pieces
             for place, (unit, worth) in enumerate(zip(item.units, item.worth, strict=True))
-            if item is pieces[leading] or not SPEECH.search(unit.text)
+            if item is pieces[leading] or unit.kind != "sentence" or not SPEECH.search(unit.text)
         )
         return Draft(pieces[leading], offers, needs(self.question), told, with_code=wants_code(self.question, self.lead))
 
@@ -147,7 +147,8 @@ def planned(tasks: Sequence[Task], index: Index, heard: str, said: Sequence[Segm
         plans = []
         for item in found:
             fit = item.passage.score + lead_bonus(question, item)
-            fit += (len(tasks) > 1) * known_for(item, task.retrieval.query.own, index)
+            if len(tasks) > 1:
+                fit += known_for(item, task.retrieval.query.own, index)
             fit -= TOLD * (flat(item.units[0].text) in heard)
             plans.append((fit, Plan(question, task.retrieval, found, item)))
         options.append([*sorted(plans, key=lambda option: -option[0])[: len(tasks)], (0.0, None)])

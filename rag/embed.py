@@ -53,8 +53,6 @@ class Encoder(Protocol):
     def count(self, text: str) -> int:
         """How many tokens the model reads in the text, its own special tokens not counted."""
 
-    def __hash__(self) -> int: ...
-
     def knows(self, word: str) -> bool:
         """Whether the model has the lower-case word in its vocabulary whole, and so takes it for no misspelling."""
 

@@ -26,9 +26,9 @@ from rag.settings import Settings
 from rag.types import Filters, Passage
 from rag.vectors import VectorStore
 
-FORMAT = 8  # raise it when the loader, the chunker, the stems, beyond.txt or a file of a generation changes
+FORMAT = 8  # raise it when the loader, the chunker, the stems, beyond.txt, the border or a file of a generation changes
 SHRINK = 0.05  # of the spread of both crowds: makes the border between them firmer
-STEEPNESS = 4
+STEEPNESS = 4  # how far from the border a question is surely on one side
 PROBES = 8  # passages looked up by their own vectors at opening; a few newer ones may be found though older ones are lost
 UNREADABLE = (OSError, EOFError, KeyError, ValueError, sqlite3.DatabaseError)  # what a file that is missing or cut short raises
 REBUILD = "Rebuild it: python -m ingest --rebuild"
@@ -76,7 +76,7 @@ def fingerprint(settings: Settings, encoder_name: str) -> str:
 
 
 class Arrays:
-    """Vectors by row, the token vectors that late interaction compares, and those of what no guide answers; memory-mapped."""
+    """Vectors by row, the token vectors that late interaction compares, what no guide answers and the border; memory-mapped."""
 
     def __init__(self, folder: Path) -> None:
         def load(name: str) -> Any:
@@ -98,7 +98,7 @@ class Arrays:
     def write(encodings: Sequence[Encoding], beyond: Floats, folder: Path) -> None:
         lengths = [len(encoding.token_ids) for encoding in encodings]
         questions = [encoding.vector[None] if encoding.questions is None else encoding.questions for encoding in encodings]
-        known = [asked for asked in questions if len(asked) > 1]
+        known = {asked.tobytes(): asked for own in questions if len(own) > 1 for asked in own}
         seen_in = [np.unique(encoding.token_ids) for encoding in encodings]
         arrays: dict[str, NDArray[Any]] = {
             "vectors": np.stack([encoding.vector for encoding in encodings]),
@@ -110,7 +110,7 @@ class Arrays:
             "tokens": np.concatenate([encoding.tokens for encoding in encodings]),
             "token_frequency": np.bincount(np.concatenate(seen_in)),
             "beyond": beyond,
-            "border": border(np.concatenate(known) if known else beyond[:0], beyond),
+            "border": border(np.stack(list(known.values())) if known else beyond[:0], beyond),
         }
         for name, array in arrays.items():
             np.save(folder / f"{name}.npy", array)

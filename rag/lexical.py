@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +29,11 @@ class Lexical:
         import bm25s
 
         bm25 = bm25s.BM25(method="lucene", k1=K1, b=B)
-        searched = ("\n".join([text, *asked]) for text, asked in zip(texts, questions, strict=True))
+        searched = ("\n".join([text, *own]) for text, own in zip(texts, questions, strict=True))
         bm25.index([terms(text) for text in searched], show_progress=False)
         bm25.save(folder, show_progress=False)
-        counts = [
-            Counter(word for text in crowd for word in set(words(text)) if word.isalpha()) for crowd in (texts, chain(*questions))
-        ]
+        asked = {question.removeprefix("+ ") for own in questions for question in own}
+        counts = [Counter(word for text in crowd for word in set(words(text)) if word.isalpha()) for crowd in (texts, asked)]
         (folder / "words.json").write_text(json.dumps(counts))
 
     def scores(self, question: str) -> NDArray[np.float32]:

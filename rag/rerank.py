@@ -13,7 +13,7 @@ from rag.index import Index
 from rag.settings import Settings
 from rag.words import weight, word_at
 
-OWN_SHARE = 0.3
+OWN_SHARE = 0.3  # of a question's vector, beside the subject that it has from elsewhere
 FLOOR = 0.3  # word pieces less alike than this say nothing about each other
 
 
@@ -33,7 +33,8 @@ class Query:
     def of(cls, text: str, encoder: Encoder, index: Index, asked: str = "") -> "Query":
         encoding, *bare = encoder.encode([text, asked] if asked and asked != text else [text])
         own = bare[0].vector if bare else encoding.vector
-        encoding = replace(encoding, vector=unit((1 - OWN_SHARE) * encoding.vector + OWN_SHARE * own))
+        if bare:
+            encoding = replace(encoding, vector=unit((1 - OWN_SHARE) * encoding.vector + OWN_SHARE * own))
         intent = np.array([weight(word_at(text, start)) for start in encoding.token_starts], dtype=np.float32)
         return cls(text, encoding, index.arrays.token_weights(encoding.token_ids) * intent, own)
 

@@ -105,8 +105,8 @@ class Retriever:
 
     def find(self, understood: Understood, filters: Filters = Filters()) -> Found:
         """What answers the question; the parts of one that asks several things take turns."""
-        first, *rest = understood.parts or [Part(understood.text, understood.text)]
-        retrievals = (self.retrieve(first.search, filters), *(self.retrieve(part.search, filters, part.asked) for part in rest))
+        parts = understood.parts or (Part(understood.text, understood.text),)
+        retrievals = tuple(self.retrieve(part.search, filters, part.asked) for part in parts)
         passages: list[Passage] = []
         for passage in chain.from_iterable(zip_longest(*(retrieval.passages for retrieval in retrievals))):
             if passage and not any(set(passage.rows) & set(other.rows) for other in passages):

@@ -6,6 +6,7 @@ from functools import lru_cache
 from rag.words import STOP_WORDS, WORD
 
 COMMONER = 5  # times
+LONG = 6  # letters
 
 
 class Speller:
@@ -35,12 +36,14 @@ class Speller:
             return word
         from rapidfuzz.distance import OSA
 
-        most = 1 if len(lower) < 7 else 2
-        least = COMMONER * self._asked.get(lower, 0)
+        asked = self._asked.get(lower, 0)
+        if asked and len(lower) < LONG:
+            return word  # as likely somebody's abbreviation
+        most = 1 if asked or len(lower) < LONG + 1 else 2
         alike = (
             other
             for other, count in self._written.items()
-            if count >= least and other[0] == lower[0] and abs(len(other) - len(lower)) <= most
+            if count >= COMMONER * asked and other[0] == lower[0] and abs(len(other) - len(lower)) <= most
         )
         found = ((OSA.distance(lower, other, score_cutoff=most), -self._written[other], other) for other in alike)
         return min((item for item in found if item[0] <= most), default=(0, 0, word))[2]

@@ -40,7 +40,7 @@ ABOUT_EXPLAINING = frozenset(
     "model models machine learning ml ai result results metric metrics work project accuracy statistics".split()
 )
 SELF_CONTAINED = 5  # subject words: a question with that many stands alone
-NAMES_ITS_SUBJECT = 3
+HAS_A_SUBJECT = 2
 
 OPENS_QUESTION = (
     r"(?:how|what|why|when|which|where|who|should|do|does|did|is|are|can|could|would|will|explain|describe|compare|implement|"
@@ -53,7 +53,9 @@ TELLS = (
     r"|often|usually|mostly|really|one|two|three|four|five|some|several|many|an?)\b"
 )
 JOINT = re.compile(
-    rf"(?<=[.?!;])\s+|(?:,?\s+(?:and|but|also|plus)\s+(?!then\s+do\b)(?:then\s+)?|,\s+)(?!{TELLS})(?={OPENS_QUESTION})", re.I
+    rf"(?<=[.?!;])\s+|,?\s+(?:and|but|also|plus)\s+(?!then\s+do\b)(?:then\s+)?(?={OPENS_QUESTION})"
+    rf"|,\s+(?!{TELLS})(?={OPENS_QUESTION})",
+    re.I,
 )
 QUESTION = re.compile(rf"\?\s*$|^(?:[^:?]{{1,60}}:)?\W*(?:(?:and|but|also|so|then|plus)\s+)?{OPENS_QUESTION}", re.I)
 DOES = re.compile(r"\b(fix|prevent|avoid|detect|debug|diagnose|handle|solve|implement|check)\b", re.I)
@@ -105,7 +107,7 @@ def understand(question: str, history: Sequence[Turn], speller: Speller, known: 
 def unframed(question: str) -> str:
     """The question less who asks it and whom the answer is for, where that leaves a subject."""
     told = WHAT_TO_SAY.sub("", ASKED_BY.sub("", question)).strip(" ,:;")
-    if len(subject_words(told)) >= NAMES_ITS_SUBJECT - 1:
+    if len(subject_words(told)) >= HAS_A_SUBJECT:
         question = told
     rest = AUDIENCE.sub("", question)
     return rest if EXPLAINS.search(question) and set(subject_words(rest)) - ABOUT_EXPLAINING else question
@@ -114,7 +116,7 @@ def unframed(question: str) -> str:
 def belief(question: str) -> str:
     """What the question takes for granted, which may be wrong."""
     found = next((match[1] for match in (pattern.search(question) for pattern in TAKEN_FOR_GRANTED) if match), "")
-    return found if len(subject_words(found)) >= NAMES_ITS_SUBJECT - 1 and not ASKS.match(found) else ""
+    return found if len(subject_words(found)) >= HAS_A_SUBJECT and not ASKS.match(found) else ""
 
 
 def leans(question: str) -> bool:
@@ -135,7 +137,7 @@ def subject_of(asked: Sequence[str]) -> str:
     """The subject of the last question that stood alone, and of what was asked last."""
     root = next((earlier for earlier in reversed(asked) if not leans(earlier)), asked[0])
     told = root if root == asked[-1] else f"{root} {asked[-1]}"
-    words = [word.strip('.,;:?!"') for word in told.split() if subject_words(word)]
+    words = list(dict.fromkeys(word.strip('.,;:?!"') for word in told.split() if subject_words(word)))
     return f"{' '.join(words[:MOST_CARRIED])}:" if words else ""
 
 
@@ -172,7 +174,7 @@ def bare_question(part: str) -> str:
 def standing_alone(parts: Sequence[str], carried: str, speller: Speller, known: Known) -> Iterator[Part]:
     """Each part with the subject of the first, unless the guides are known to answer just that part, or have no word for it."""
     yield Part(parts[0], f"{carried} {parts[0]}".strip())
-    subject = carried or subject_of(parts[:1])
+    subject = subject_of([f"{carried} {bare_question(parts[0])} {parts[0]}"])
     for part in parts[1:]:
-        own = not POINTS_BACK.search(part) and (known(part) or any(map(speller.foreign, subject_words(part))))
+        own = alone(part, lambda asked: any(map(speller.foreign, subject_words(asked))) or known(asked))
         yield Part(part, part if own else f"{subject} {part}".strip())

@@ -86,7 +86,8 @@ def numbers_altered(answer: Answer) -> Answer:
 
 def refusal_at(strength: float) -> Change:
     def change(patch: pytest.MonkeyPatch, room: Room, folder: Path) -> Assistant:
-        patch.setattr("rag.evidence.ENOUGH", strength)
+        for name in ("ENOUGH", "ENOUGH_BESIDE"):
+            patch.setattr(f"rag.evidence.{name}", strength)
         return room.assistant
 
     return change

@@ -3,7 +3,7 @@
 import pytest
 
 from rag.assistant import Assistant
-from rag.pieces import Pieces, chance, cut_up, points_elsewhere, signals_of, weighed
+from rag.pieces import SPEECH, Pieces, chance, cut_up, points_elsewhere, signals_of, weighed
 from rag.types import Passage, Source
 from rag.units import units
 
@@ -42,3 +42,11 @@ def test_a_piece_that_meets_the_question_is_worth_more_than_one_that_does_not(as
         assert len(item.worth) == len(item.units) and all(0.0 < worth < 1.0 for worth in item.worth)
     near, far = (signals_of(found, leading, retrieval, assistant.index)[0][0] for leading in (0, 1))
     assert chance(near) > chance(far), "leading counts"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "spoken"),
+    [("I froze the layers.", True), ("A type I error rejects a true one.", False), ("I(X; Y) is zero.", False)],
+)
+def test_the_first_person_is_told_from_an_error_of_type_one(sentence: str, spoken: bool) -> None:
+    assert (SPEECH.search(sentence) is not None) == spoken

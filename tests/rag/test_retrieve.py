@@ -354,3 +354,18 @@ def test_what_guides_mostly_cannot_answer_is_answered_once_one_does(retriever_ov
         other = retriever_over(files)
         strengths.append(weigh(other.retrieve(example), other.index).strength)
     assert strengths[0] < 0.1 and strengths[1] > ENOUGH
+
+
+def test_a_part_with_a_subject_of_its_own_is_found_as_if_it_were_asked_alone(retriever: Retriever) -> None:
+    parts = retriever.understand("What is dropout, and what is a feature store skew? what is roc auc").parts
+    assert parts[-1].search == "what is roc auc"
+    assert retriever.find(retriever.understand("What is dropout, and what is roc auc")).retrievals[1].passages == (
+        retriever.retrieve("what is roc auc").passages
+    )
+
+
+def test_a_part_leans_toward_what_it_asks_itself_and_keeps_its_subject(retriever: Retriever, encoder: OnnxEncoder) -> None:
+    whole, own = (encoding.vector for encoding in encoder.encode(["dropout: how do I test it", "how do I test it"]))
+    query = retriever.retrieve("dropout: how do I test it", asked="how do I test it").query
+    assert query.own == pytest.approx(own, abs=1e-5)
+    assert whole @ own < query.encoding.vector @ own < query.encoding.vector @ whole

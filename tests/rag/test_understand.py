@@ -71,6 +71,29 @@ def test_a_part_that_the_guides_are_known_to_answer_is_searched_alone_unless_it_
     assert [part.search for part in parts] == ["What is dropout", "how does pca work?", "dropout: how do you test it?"]
 
 
+def test_the_parts_of_a_follow_up_have_its_first_subject_too() -> None:
+    parts = asked("what about covariate drift, and how do I fix it?", SKEW).parts
+    assert parts[1].search == "train-serve skew covariate drift: how do I fix it?"
+
+
+def test_a_story_told_before_the_questions_does_not_crowd_out_their_subject() -> None:
+    story = "Our team of nine people runs many scoring services on six old machines near the Danube river delta."
+    parts = asked(f"{story} How do I calibrate a forest, and how do I test it?").parts
+    assert parts[1].search.startswith("calibrate forest ")
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        ("I know java, did one project, is still running. where do I start", 0),
+        ("What is precision, and is a high precision always good?", 2),
+        ("What is a forest, does it overfit?", 2),
+    ],
+)
+def test_a_story_that_goes_on_with_a_verb_is_not_cut_and_a_question_is(question: str, parts: int) -> None:
+    assert len(asked(question).parts) == parts
+
+
 def test_a_follow_up_that_the_guides_are_known_to_answer_changes_the_subject() -> None:
     assert asked("and target encoding?", SKEW).text == "train-serve skew: and target encoding?"
     assert asked("and target encoding?", SKEW, known=["and target encoding?"]).text == "and target encoding?"
