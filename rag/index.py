@@ -86,6 +86,7 @@ class Arrays:
         self.vectors = load("vectors")
         self.questions = load("questions")
         self.question_offsets = np.asarray(load("question_offsets"))
+        self._question_at = np.asarray(load("question_at"))
         self.offsets = np.asarray(load("token_offsets"))
         self.token_ids = load("token_ids")
         self.token_starts = load("token_starts")
@@ -98,11 +99,14 @@ class Arrays:
     def write(encodings: Sequence[Encoding], beyond: Floats, folder: Path) -> None:
         lengths = [len(encoding.token_ids) for encoding in encodings]
         questions = [encoding.vector[None] if encoding.questions is None else encoding.questions for encoding in encodings]
-        known = {asked.tobytes(): asked for own in questions if len(own) > 1 for asked in own}
+        distinct: dict[bytes, Floats] = {asked.tobytes(): asked for own in questions for asked in own}
+        number = {asked: at for at, asked in enumerate(distinct)}
+        known = [distinct[asked] for asked in {asked.tobytes(): None for own in questions if len(own) > 1 for asked in own}]
         seen_in = [np.unique(encoding.token_ids) for encoding in encodings]
         arrays: dict[str, NDArray[Any]] = {
             "vectors": np.stack([encoding.vector for encoding in encodings]),
-            "questions": np.concatenate(questions),
+            "questions": np.stack(list(distinct.values())),  # broad ones stand under several sections
+            "question_at": np.array([number[asked.tobytes()] for own in questions for asked in own], dtype=np.int32),
             "question_offsets": np.concatenate([[0], np.cumsum([len(asked) for asked in questions])]).astype(np.int64),
             "token_offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             "token_ids": np.concatenate([encoding.token_ids for encoding in encodings]),
@@ -110,7 +114,7 @@ class Arrays:
             "tokens": np.concatenate([encoding.tokens for encoding in encodings]),
             "token_frequency": np.bincount(np.concatenate(seen_in)),
             "beyond": beyond,
-            "border": border(np.stack(list(known.values())) if known else beyond[:0], beyond),
+            "border": border(np.stack(known) if known else beyond[:0], beyond),
         }
         for name, array in arrays.items():
             np.save(folder / f"{name}.npy", array)
@@ -122,11 +126,13 @@ class Arrays:
         )
 
     def questions_of(self, row: int) -> Floats:
-        return np.asarray(self.questions[self.question_offsets[row] : self.question_offsets[row + 1]])
+        places = slice(self.question_offsets[row], self.question_offsets[row + 1])
+        return np.asarray(self.questions[self._question_at[places]])
 
     def asked(self, vector: Floats) -> Floats:
         """By row: the cosine of the passage's own question that is most like this one."""
-        return np.asarray(np.maximum.reduceat(self.questions @ vector, self.question_offsets[:-1]), dtype=np.float32)
+        near = (self.questions @ vector)[self._question_at]
+        return np.asarray(np.maximum.reduceat(near, self.question_offsets[:-1]), dtype=np.float32)
 
     def strange(self, vector: Floats) -> float:
         """The chance that a question is one of those beyond the guides, by the side of the border on which it lies."""
