@@ -12,7 +12,7 @@ from rag.retrieve import Retrieval
 from rag.understand import QUOTED
 from rag.words import stem, subject_words, terms
 
-ENOUGH = 0.5  # evidence below this strength is answered with a refusal
+ENOUGH = 0.45  # evidence below this strength is answered with a refusal
 ENOUGH_BESIDE = 0.25  # for a part of a question another part of which is answered
 LOOKED_AT = 3
 INTRODUCING = 6  # words around a bare name: "can you tell me what … is"
@@ -68,8 +68,8 @@ class Evidence:
         return {"strength": round(self.strength, 4), "named": self.named, **signals}
 
 
-WEIGHTS = Signals(nearest=8.46, asked=11.70, beyond=-10.18, strange=-5.31, unknown=-6.70, out_of_reach=-4.13)
-BIAS = -3.47
+WEIGHTS = Signals(nearest=8.85, asked=11.28, beyond=-10.57, strange=-5.43, unknown=-6.67, out_of_reach=-4.02)
+BIAS = -3.28
 
 
 def beyond() -> list[str]:

@@ -19,7 +19,8 @@ NEW_TOPIC = re.compile(
 # Who an explanation is for says how to tell it, not what it is about, unless it is about explaining as such.
 AUDIENCE = re.compile(
     r"\s+(?:to|for) (?:an?|my|the|some|someone)\b[^,.;?]{0,40}?\b(?:managers?|stakeholders?|executives?|ceo|boss"
-    r"|customers?|grand\w+|child|kid|teenager|person|people|layman|five[- ]year[- ]old|audience)\b"
+    r"|customers?|grand\w+|child|kids?|teenager|person|people|layman|laymen|beginners?|mom|mum|mother|dad|father|parents|friend"
+    r"|(?:five|5|ten|10)[- ]years?[- ]olds?|audience)\b"
     r"|\s+like (?:i'm|i am|im) (?:five|5)\b"
     r"|\s+to (?:business|non-?technical) \w+\b",
     re.I,
@@ -35,7 +36,7 @@ WHAT_TO_SAY = re.compile(
     re.I,
 )
 READS_AS_A_WORD = re.compile(r"\bDiD\b")  # an abbreviation that would be lost as "did"
-EXPLAINS = re.compile(r"\b(explain|describe|tell)\b", re.I)
+EXPLAINS = re.compile(r"\b(explain\w*|describe|tell|years?[- ]olds?)\b", re.I)
 ABOUT_EXPLAINING = frozenset(
     "model models machine learning ml ai result results metric metrics work project accuracy statistics".split()
 )

@@ -158,6 +158,8 @@ def test_what_a_question_takes_for_granted_is_looked_up_too(question: str, belie
     [
         ("explain overfitting to a product manager", "explain overfitting"),
         ("explain gradient descent like i'm five", "explain gradient descent"),
+        ("explain transformers to my mom", "explain transformers"),
+        ("what is attention for a five year old", "what is attention"),
         ("how do i explain a model to a non-technical person", "how do i explain a model to a non-technical person"),
         ("how do i sell a model to a customer", "how do i sell a model to a customer"),
     ],
