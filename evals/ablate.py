@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain, zip_longest
 from pathlib import Path
 
 from rich.console import Console
@@ -26,6 +27,7 @@ from rag.types import Passage
 
 CHUNK_SIZES = (120, 400)
 DEPTHS = (4, 12)
+SECTIONS = 20  # about as many words as the product's eight passages
 SHOWN = ("recall@1", "recall@5", "recall@8", "mrr", "ndcg@8", "in all k")
 STAGES = {
     "dense only": "dense", "lexical only": "lexical", "fused": "fused", "+ rerank": "reranked", "+ share of the guide": "final"
@@ -43,6 +45,13 @@ def chunks(retriever: Retriever, name: str, question: Question) -> Sequence[Pass
     return retriever.index.passages(stage.ranking(getattr(stage, name))[:8].tolist())
 
 
+def sections(retriever: Retriever, k: int, question: Question) -> Sequence[Passage]:
+    """The best sections, of the parts of a question in turn."""
+    found = retriever.find(retriever.understand(question.text, question.history))
+    turns = chain.from_iterable(zip_longest(*((*item.sections, *item.further) for item in found.retrievals)))
+    return list({section.id: section for section in turns if section}.values())[:k]
+
+
 def whole(retriever: Retriever) -> Search:
     """As the product searches: parts of a question each on their own."""
     return lambda question: retriever.find(retriever.understand(question.text, question.history)).passages
@@ -52,8 +61,10 @@ def variants(assistant: Assistant, scratch: Path) -> Iterator[tuple[str, Search]
     settings = assistant.settings
     retriever = Retriever(settings, assistant.index, assistant.encoder, load_reranker(settings))
     yield from ((label, partial(chunks, retriever, name)) for label, name in STAGES.items())
-    yield "+ whole sections", lambda question: retriever.assemble(candidates(retriever, question))[0]
-    yield "+ parts (the product, k=8)", whole(retriever)
+    yield "+ whole sections", lambda question: retriever.assemble(candidates(retriever, question))[0][:8]
+    yield "+ parts", partial(sections, retriever, 8)
+    yield "+ what stands beside (the product, k=8)", whole(retriever)
+    yield f"{SECTIONS} sections instead", partial(sections, retriever, SECTIONS)
     for k in DEPTHS:
         changed = settings.model_copy(update={"passages": k})
         yield f"product, k={k}", whole(Retriever(changed, assistant.index, assistant.encoder, load_reranker(changed)))

@@ -112,7 +112,7 @@ def harmless(found: Found) -> Found:
     """What was found less the orders that stand in it."""
 
     def disarm(retrieval: Retrieval) -> Retrieval:
-        return replace(retrieval, passages=tuple(map(disarmed, retrieval.passages)), twins=tuple(map(disarmed, retrieval.twins)))
+        return replace(retrieval, sections=tuple(map(disarmed, retrieval.sections)), twins=tuple(map(disarmed, retrieval.twins)))
 
     return replace(
         found,

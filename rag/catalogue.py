@@ -42,13 +42,15 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Part:
-    """One passage of a section."""
+class Stretch:
+    """One chunk of a document, and the number of the section it stands in."""
 
     row: int
     start: int
     end: int
     line: int | None
+    heading_path: tuple[str, ...]
+    section: int
 
 
 class Catalogue:
@@ -131,13 +133,16 @@ class Catalogue:
             sources[row].append(Source(doc_id, title, area, start, end, tuple(json.loads(heading_path)), line))
         return [Passage(names[row][0], (row,), names[row][1], tuple(sources[row])) for row in rows]
 
-    def section(self, source: Source) -> list[Part]:
-        """The passages of the section that the source stands in, in order; another under the same heading is not meant."""
+    def stretches(self, doc_id: str) -> list[Stretch]:
+        """A document's chunks in order; two sections under the same heading are two."""
         rows = self._database.execute(
-            'select heading_path, row, start, "end", line from sources where doc_id = ? order by start', (source.doc_id,)
+            'select heading_path, row, start, "end", line from sources where doc_id = ? order by start', (doc_id,)
         )
-        sections = ([Part(*row[1:]) for row in group] for _, group in groupby(rows, key=itemgetter(0)))
-        return next(parts for parts in sections if any(part.start == source.start for part in parts))
+        return [
+            Stretch(row, start, end, line, tuple(json.loads(heading_path)), section)
+            for section, (heading_path, group) in enumerate(groupby(rows, key=itemgetter(0)))
+            for _, row, start, end, line in group
+        ]
 
     def text(self, doc_id: str, start: int, end: int) -> str:
         """A span of a document, without reading the rest of it."""

@@ -77,7 +77,8 @@ def citation(number: int, segment: Segment) -> Citation:
     start, end = segment.units[0].start, segment.units[-1].end
     place = replace(source, line=source.line and source.line + text.count("\n", 0, start)).place
     first, last = source.start + start, source.start + end
-    return Citation(number, source.doc_id, source.title, source.heading_path[-1], place, first, last, text[start:end])
+    heading = segment.passage.heading_at(start)
+    return Citation(number, source.doc_id, source.title, heading, place, first, last, text[start:end])
 
 
 def written(unit: Unit, mark: str) -> str:

@@ -52,12 +52,12 @@ def compose(found: Found, enough: Sequence[bool], index: Index, length: Length, 
         segments = draft.segments() if draft else []
         said = [*said, *segments]
         title = " ".join(map(as_title, task.asked)) if len(tasks) > 1 or answered else ""
-        place = None if segments or not task.answered else where_quoted(task.retrieval.passages[0], answered)
+        place = None if segments or not task.answered else where_quoted(task.retrieval.sections[0], answered)
         if place is None:
             answered.append(Section(title, tuple(segments)))
         else:
             answered[place] = replace(answered[place], title=f"{answered[place].title} {title}")
-    passages = [passage for task in tasks for passage in (*task.retrieval.passages, *task.retrieval.twins)]
+    passages = [passage for task in tasks for passage in (*task.retrieval.sections, *task.retrieval.twins)]
     echoed, against = compared(said, passages)
     segments_in_order = iter(echoed)
     answered = [replace(part, segments=tuple(islice(segments_in_order, len(part.segments)))) for part in answered]

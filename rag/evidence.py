@@ -94,7 +94,7 @@ def enough_of(strengths: Sequence[float]) -> list[bool]:
 def names_a_guide(retrieval: Retrieval, index: Index) -> bool:
     """Whether the question is nothing but a name that a guide found goes by: the model hardly knows "SRM", the guide does."""
     asked = [sorted(terms(retrieval.query.text)), sorted(map(stem, subject_words(retrieval.query.text)))]
-    guides = (passage.source.doc_id for passage in retrieval.passages[:LOOKED_AT])
+    guides = (passage.source.doc_id for passage in retrieval.sections[:LOOKED_AT])
     names = (sorted(terms(name)) for guide in guides for name in index.catalogue.names(guide))
     longest = len(retrieval.query.text.split()) - INTRODUCING
     return any(own in asked and len(own) >= longest for own in names if own)
@@ -103,7 +103,7 @@ def names_a_guide(retrieval: Retrieval, index: Index) -> bool:
 def signals_of(retrieval: Retrieval, index: Index) -> Signals:
     query, stage = retrieval.query, retrieval.candidates
     subject = subject_words(query.text)
-    if not retrieval.passages or not subject:
+    if not retrieval.sections or not subject:
         return Signals(0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
     unknown = [word for word in subject if not index.lexical.document_frequency(stem(word))]
     nearest = float(max(stage.dense.max(), 0.0))

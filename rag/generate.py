@@ -92,7 +92,7 @@ class Generation:
 
     def _shelf(self) -> str:
         return "\n\n".join(
-            f"<{name}>\n{passage.source.title}: {passage.source.heading_path[-1]}\n\n{passage.text}\n</{name}>"
+            f"<{name}>\n{passage.source.title}: {passage.heading_at(0)}\n\n{passage.text}\n</{name}>"
             for name, passage in self._passages.items()
         )
 

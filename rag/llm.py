@@ -22,6 +22,7 @@ Messages = Sequence[tuple[str, str]]  # (role, text)
 
 FIRST_WAIT = 0.5
 PASSING = (408, 409, 425, 429)  # and every 5xx: worth another try
+OLLAMA_CONTEXT = 12_000  # tokens; by default Ollama reads 4,096 and drops the rest without a word
 PLAINLY = {401: "refused the key", 403: "refused the key", 404: "is not known at its address", 429: "is asked too much"}
 
 
@@ -42,7 +43,7 @@ def chat_model(settings: Settings, name: str = "") -> "BaseChatModel":
     if provider == "openai":
         options["stream_usage"] = True  # off by default for a server of one's own
     if provider == "ollama":
-        options = {"client_kwargs": {"timeout": settings.llm_timeout}}
+        options = {"client_kwargs": {"timeout": settings.llm_timeout}, "num_ctx": OLLAMA_CONTEXT}
     if settings.llm_base_url:
         options["base_url"] = settings.llm_base_url
     try:

@@ -93,7 +93,7 @@ def cut_up(retrieval: Retrieval, index: Index) -> list[Pieces]:
     asked = unit_tokens(retrieval.query.encoding.tokens)
     weights = retrieval.query.weights / (float(retrieval.query.weights.sum()) or 1.0)
     found = []
-    for passage in retrieval.passages:
+    for passage in retrieval.sections:
         pieces = tuple(unit for unit in units(passage.text) if not points_elsewhere(unit))
         if pieces:
             starts, tokens = tokens_of(passage, index)
@@ -155,7 +155,7 @@ def points_elsewhere(unit: Unit) -> bool:
 
 def tokens_of(passage: Passage, index: Index) -> tuple[NDArray[np.int64], Floats]:
     """The passage's word pieces: where each starts, and its vector."""
-    begins = {part.row: part.start - passage.source.start for part in index.catalogue.section(passage.source)}
+    begins = {part.row: part.start - passage.source.start for part in index.catalogue.stretches(passage.source.doc_id)}
     starts, tokens = [], []
     for row in passage.rows:
         encoding = index.arrays.encoding(row)

@@ -1,14 +1,16 @@
 """A question to passages: dense and lexical candidates, fused, reranked, and put together as sections a person can read."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, fields, replace
-from itertools import chain, compress, zip_longest
+from itertools import chain, compress, groupby, zip_longest
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.catalogue import Stretch
 from rag.embed import Encoder, Floats
 from rag.index import Index
 from rag.rerank import Query, Reranker
@@ -23,7 +25,8 @@ GUIDE_SHARE = 0.4  # of a passage's score: the best score in its guide, for what
 ASIDE = 0.1  # off the score of a subsection: the section above it says more
 NEAR_DUPLICATE = 0.97
 SAME = 0.9  # cosine of two questions that say the same
-SECTION_CHARACTERS = 3000  # a longer section is quoted around the hit
+LONGEST = 4000  # characters of a passage; of a longer section what stands around the hit is taken
+BESIDE = 48  # sections found as high as this join the passage that they stand beside
 Rows = NDArray[np.int64]
 
 
@@ -51,10 +54,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """The passages found, and those left out because another guide says nearly the same."""
+    """The sections found, the best ones apart, and those left out because another guide says nearly the same."""
 
     query: Query
-    passages: tuple[Passage, ...]
+    sections: tuple[Passage, ...]
+    further: tuple[Passage, ...]
     twins: tuple[Passage, ...]
     candidates: Stage
     trace: dict[str, Any]
@@ -62,7 +66,11 @@ class Retrieval:
 
 @dataclass(frozen=True)
 class Found:
-    """All that was found for a question: one retrieval, or one for each of its parts; and one for what it takes for granted."""
+    """All that was found for a question: one retrieval, or one for each of its parts; and one for what it takes for granted.
+
+    Offline answers are quoted from the retrievals' sections. The passages are those sections with the ones beside them: few and
+    large, for a chat model to read.
+    """
 
     understood: Understood
     retrievals: tuple[Retrieval, ...]
@@ -108,11 +116,17 @@ class Retriever:
         parts = understood.parts or (Part(understood.text, understood.text),)
         retrievals = tuple(self.retrieve(part.search, filters, part.asked) for part in parts)
         passages: list[Passage] = []
-        for passage in chain.from_iterable(zip_longest(*(retrieval.passages for retrieval in retrievals))):
-            if passage and not any(set(passage.rows) & set(other.rows) for other in passages):
-                passages.append(passage)
+        taken = set[int]()
+        near = dict[int, float]()
+        for stage in (item.candidates for item in retrievals):
+            for row in stage.ranking(stage.final)[:BESIDE].tolist():
+                near[row] = max(stage.scores(row)["final"], near.get(row, 0.0))
+        for section in chain.from_iterable(zip_longest(*((*item.sections, *item.further) for item in retrievals))):
+            if section and taken.isdisjoint(section.rows) and len(passages) < self._settings.passages:
+                passages.append(self._with_neighbours(section, near, taken))
+                taken.update(passages[-1].rows)
         premise = self.retrieve(understood.belief, filters) if understood.belief else None
-        return Found(understood, retrievals, tuple(passages[: self._settings.passages]), premise)
+        return Found(understood, retrievals, tuple(passages), premise)
 
     def retrieve(self, question: str, filters: Filters = Filters(), asked: str = "") -> Retrieval:
         """`asked` is the question without the subject that it has from elsewhere."""
@@ -120,13 +134,14 @@ class Retriever:
         query = Query.of(question, self._encoder, self.index, asked)
         clock.lap("embed")
         stage = self.candidates(query, filters, clock)
-        passages, twins, cut = self.assemble(stage, filters)
+        sections, twins, cut = self.assemble(stage, filters)
+        wanted = self._settings.passages
         clock.lap("assemble")
         looked_at = stage.ranking(stage.final)[: self._settings.rerank_depth]
         candidates = [{"id": self.index.ids[row], **stage.scores(row)} for row in looked_at]
         generation = self.index.manifest.generation
         trace = {"milliseconds": clock.laps, "generation": generation, "candidates": candidates, "cut": cut}
-        return Retrieval(query, tuple(passages), tuple(twins), stage, trace)
+        return Retrieval(query, tuple(sections[:wanted]), tuple(sections[wanted:]), tuple(twins), stage, trace)
 
     def candidates(self, query: Query, filters: Filters, clock: "Clock") -> Stage:
         """Every passage either search found, with every signal computed for all of them."""
@@ -167,13 +182,11 @@ class Retriever:
 
     def assemble(self, stage: Stage, filters: Filters = Filters()) -> tuple[list[Passage], list[Passage], list[dict[str, str]]]:
         """The best passages, each as the whole section it stands in; near-duplicates apart, and what was cut with the reason."""
-        ranked = stage.ranking(stage.final)[: 3 * self._settings.passages].tolist()
+        ranked = stage.ranking(stage.final)[: 4 * self._settings.passages].tolist()
         chosen: list[Passage] = []
         twins: list[Passage] = []
         cut: list[dict[str, str]] = []
         for row, passage in zip(ranked, self.index.passages(ranked), strict=True):
-            if len(chosen) == self._settings.passages:
-                break
             if twin := self._twin(row, chosen):
                 same = "in the same section as" if row in twin.rows else "near-duplicate of"
                 cut.append({"id": passage.id, "why": f"{same} {twin.id}"})
@@ -203,25 +216,48 @@ class Retriever:
 
     def _whole_section(self, passage: Passage) -> Passage:
         """The passage with its neighbours in the section, as far as they fit."""
-        source = passage.source
-        parts = self.index.catalogue.section(source)
-        first = last = next(place for place, part in enumerate(parts) if part.start == source.start)
-        while True:
-            if last + 1 < len(parts) and parts[last + 1].end - parts[first].start <= SECTION_CHARACTERS:
-                last += 1
-            elif first and parts[last].end - parts[first - 1].start <= SECTION_CHARACTERS:
-                first -= 1
-            else:
-                break
+        blocks = [[part] for part in next(section for section in self._sections(passage) if stands_in(section, passage))]
+        return self._grown(passage, blocks, [1.0] * len(blocks))
+
+    def _with_neighbours(self, section: Passage, near: Mapping[int, float], taken: Set[int]) -> Passage:
+        """The section with those beside it that were found, too, the better side first, as far as they fit."""
+        blocks = self._sections(section)
+        scores = [
+            max(near.get(part.row, 0.0) for part in block) * taken.isdisjoint(part.row for part in block) for block in blocks
+        ]
+        return self._grown(section, blocks, scores)
+
+    def _sections(self, passage: Passage) -> list[list[Stretch]]:
+        """The sections of the passage's guide."""
+        stretches = self.index.catalogue.stretches(passage.source.doc_id)
+        return [list(group) for _, group in groupby(stretches, key=attrgetter("section"))]
+
+    def _grown(self, passage: Passage, blocks: Sequence[Sequence[Stretch]], scores: Sequence[float]) -> Passage:
+        """The passage with the blocks before and after its own that have a score, as far as they fit."""
+        first = last = next(place for place, block in enumerate(blocks) if stands_in(block, passage))
+
+        def fits(place: int) -> bool:
+            return 0 <= place < len(blocks) and blocks[max(place, last)][-1].end - blocks[min(place, first)][0].start <= LONGEST
+
+        while beside := [place for place in (last + 1, first - 1) if fits(place) and scores[place] > 0]:
+            place = max(beside, key=scores.__getitem__)
+            first, last = min(first, place), max(last, place)
         if first == last:
             return passage
-        start, end = parts[first].start, parts[last].end
+        parts = [part for block in blocks[first : last + 1] for part in block]
+        source, start, end = passage.source, parts[0].start, parts[-1].end
+        sections = [next(group) for _, group in groupby(parts, key=attrgetter("section"))]
         return replace(
             passage,
-            rows=tuple(part.row for part in parts[first : last + 1]),
+            rows=tuple(part.row for part in parts),
             text=self.index.catalogue.text(source.doc_id, start, end),
-            sources=(replace(source, start=start, end=end, line=parts[first].line), *passage.sources[1:]),
+            sources=(replace(source, start=start, end=end, line=parts[0].line), *passage.sources[1:]),
+            sections=tuple(replace(source, start=part.start, heading_path=part.heading_path) for part in sections),
         )
+
+
+def stands_in(block: Sequence[Stretch], passage: Passage) -> bool:
+    return any(part.start == passage.source.start for part in block)
 
 
 def fuse(dense: Floats, lexical: Floats) -> Floats:

@@ -40,7 +40,9 @@ class Settings(BaseSettings):
     llm_cache: bool = Field(default=False, description="whether its replies are kept in the data folder and used again")
     llm_price_in: float = Field(default=0, ge=0, description="price of a million tokens it reads; 0: unknown")
     llm_price_out: float = Field(default=0, ge=0, description="price of a million tokens it writes; 0: unknown")
-    passages: int = Field(default=8, ge=1, description="how many passages an answer may draw on")
+    passages: int = Field(
+        default=8, ge=1, description="how many passages a chat model reads, and how many sections an offline answer may quote"
+    )
 
     @property
     def index_dir(self) -> Path:

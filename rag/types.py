@@ -58,19 +58,26 @@ class Source:
 class Passage:
     """A passage with the score every stage gave it; higher is better everywhere.
 
-    Neighbours that were retrieved together are one passage of several rows; `text` is the span of the first source.
+    Neighbours that were retrieved together are one passage of several rows; `text` is the span of the first source, and
+    `sections` what it spans beside the section that was hit.
     """
 
     id: str
     rows: tuple[int, ...]
     text: str
     sources: tuple[Source, ...]
+    sections: tuple[Source, ...] = ()
     score: float = 0.0
     stages: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def source(self) -> Source:
         return self.sources[0]
+
+    def heading_at(self, offset: int) -> str:
+        """What the section is headed in which this character of the text stands."""
+        begun = (section for section in reversed(self.sections) if section.start <= self.source.start + offset)
+        return next(begun, self.source).heading_path[-1]
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def test_a_sentence_transformers_model_serves_from_ingest_to_passages_and_its_in
     synchronise(settings, [], encoder=torch_model)
     index = Index.open(settings, fingerprint(settings, torch_model.name))
     found = Retriever(settings, index, torch_model, LateInteraction()).retrieve("What are teapots made of?")
-    assert [passage.source.doc_id for passage in found.passages] == ["corpus/b.md", "corpus/a.md"]
+    assert [passage.source.doc_id for passage in found.sections] == ["corpus/b.md", "corpus/a.md"]
     with pytest.raises(IndexMissing):
         Index.open(settings, fingerprint(settings, encoder.name))
 

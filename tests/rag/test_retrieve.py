@@ -13,7 +13,7 @@ from rag.embed import OnnxEncoder
 from rag.evidence import ENOUGH, beyond, weigh
 from rag.index import Index, fingerprint
 from rag.rerank import LateInteraction
-from rag.retrieve import ASIDE, GUIDE_SHARE, SECTION_CHARACTERS, Retrieval, Retriever, Stage, fuse, scaled, top
+from rag.retrieve import ASIDE, GUIDE_SHARE, LONGEST, Retrieval, Retriever, Stage, fuse, scaled, top
 from rag.settings import Settings
 from rag.types import Filters
 from rag.understand import Part, Understood
@@ -63,12 +63,12 @@ def with_settings(library: Library, encoder: OnnxEncoder, **changes: object) -> 
 
 
 def test_the_guide_asked_for_comes_first(found: Retrieval) -> None:
-    assert found.passages[0].source.doc_id == "corpus/debugging/train-serve-skew.md"
+    assert found.sections[0].source.doc_id == "corpus/debugging/train-serve-skew.md"
 
 
 def test_two_runs_give_the_same_passages_and_scores(retriever: Retriever, found: Retrieval) -> None:
     again = retriever.retrieve(QUESTION)
-    assert again.passages == found.passages
+    assert again.sections == found.sections
     assert again.trace["candidates"] == found.trace["candidates"]
 
 
@@ -80,9 +80,9 @@ def test_equal_scores_are_ranked_by_row_whatever_order_they_are_found_in() -> No
 
 
 def test_passages_come_best_first_and_each_says_what_every_stage_thought(found: Retrieval) -> None:
-    scores = [passage.score for passage in found.passages]
+    scores = [passage.score for passage in found.sections]
     assert scores == sorted(scores, reverse=True)
-    for passage in found.passages:
+    for passage in found.sections:
         assert set(passage.stages) == {"dense", "lexical", "asked", "fused", "reranked", "final"}
         assert passage.score == passage.stages["final"]
 
@@ -103,7 +103,7 @@ def test_chroma_finds_the_same_passages_as_a_full_scan(library: Library, found: 
 
 
 def test_every_passage_is_an_exact_span_of_its_guide(library: Library, found: Retrieval) -> None:
-    for passage in found.passages:
+    for passage in found.sections:
         for source in passage.sources[:1]:
             assert library.document(source.doc_id).text[source.start : source.end] == passage.text
             assert source.line is not None
@@ -112,12 +112,12 @@ def test_every_passage_is_an_exact_span_of_its_guide(library: Library, found: Re
 
 
 def test_no_two_passages_share_a_row(found: Retrieval) -> None:
-    rows = [row for passage in found.passages for row in passage.rows]
+    rows = [row for passage in found.sections for row in passage.rows]
     assert len(rows) == len(set(rows))
 
 
 def test_what_was_cut_has_a_reason_that_names_a_passage_that_was_kept(found: Retrieval) -> None:
-    kept = {passage.id for passage in found.passages}
+    kept = {passage.id for passage in (*found.sections, *found.further)}
     assert found.trace["cut"], "no section of this answer has two passages: ask something broader"
     for item in found.trace["cut"]:
         reason, _, name = item["why"].rpartition(" ")
@@ -131,7 +131,7 @@ def test_the_trace_says_how_long_each_stage_took_and_which_candidates_it_saw(lib
     candidates = found.trace["candidates"]
     assert 8 <= len(candidates) <= library.settings.rerank_depth
     assert [item["final"] for item in candidates] == sorted((item["final"] for item in candidates), reverse=True)
-    assert found.passages[0].id == candidates[0]["id"]
+    assert found.sections[0].id == candidates[0]["id"]
 
 
 FILTERS = [
@@ -147,8 +147,8 @@ FILTERS = [
 @pytest.mark.parametrize("filters", FILTERS, ids=str)
 def test_filters_never_let_another_guide_through(retriever: Retriever, library: Library, filters: Filters) -> None:
     result = retriever.retrieve(QUESTION, filters)
-    assert result.passages
-    named = [passage.source.doc_id for passage in result.passages]
+    assert result.sections
+    named = [passage.source.doc_id for passage in result.sections]
     rows = library.index.passages(result.candidates.rows.tolist())
     for doc_id in {*named, *(passage.source.doc_id for passage in rows)}:
         document = library.document(doc_id)
@@ -168,7 +168,7 @@ def test_a_filter_keeps_every_passage_that_passes_it(retriever: Retriever, libra
 @pytest.mark.parametrize("filters", [Filters(areas=("no-such-area",)), Filters(areas=("llm",), levels=("core", "x' or 1=1"))])
 def test_a_filter_that_nothing_passes_finds_nothing_rather_than_everything(retriever: Retriever, filters: Filters) -> None:
     result = retriever.retrieve(QUESTION, filters)
-    assert result.passages == () and len(result.candidates.rows) == 0
+    assert result.sections == () and len(result.candidates.rows) == 0
 
 
 @pytest.mark.parametrize("question", ["", "???", "the of and", "\x00", "a" * 5000, "naïve 日本語 🙂"])
@@ -198,7 +198,7 @@ def test_reranking_depth_zero_changes_nothing(library: Library, encoder: OnnxEnc
 
 @pytest.mark.parametrize("wanted", [1, 3])
 def test_no_more_passages_than_the_setting_allows(library: Library, encoder: OnnxEncoder, wanted: int) -> None:
-    assert len(with_settings(library, encoder, passages=wanted).retrieve(QUESTION).passages) == wanted
+    assert len(with_settings(library, encoder, passages=wanted).retrieve(QUESTION).sections) == wanted
 
 
 Build = Callable[[dict[str, str]], Retriever]
@@ -223,7 +223,7 @@ def retriever_over(tmp_path: Path, encoder: OnnxEncoder, monkeypatch: pytest.Mon
 
 
 SENTENCES = [
-    f"Gradient clipping rule {number} caps the norm at {number} so that one bad batch moves nothing far." for number in range(90)
+    f"Gradient clipping rule {number} caps the norm at {number} so that one bad batch moves nothing far." for number in range(110)
 ]
 
 
@@ -233,21 +233,21 @@ def guide(title: str, body: str) -> str:
 
 def test_a_section_cut_into_chunks_comes_back_whole_when_it_fits(retriever_over: Build) -> None:
     body = "\n\n".join(" ".join(SENTENCES[first : first + 4]) for first in range(0, 28, 4))
-    assert len(body) < SECTION_CHARACTERS
-    best = retriever_over({"a.md": guide("gradient clipping", body)}).retrieve("What is gradient clipping rule 27?").passages[0]
+    assert len(body) < LONGEST
+    best = retriever_over({"a.md": guide("gradient clipping", body)}).retrieve("What is gradient clipping rule 27?").sections[0]
     assert len(best.rows) > 1
     assert best.text == body
 
 
 def test_a_section_too_long_to_quote_whole_comes_back_as_one_span_around_the_hit(retriever_over: Build) -> None:
-    paragraphs = [" ".join(SENTENCES[first : first + 5]) for first in range(0, 90, 5)]
+    paragraphs = [" ".join(SENTENCES[first : first + 5]) for first in range(0, 110, 5)]
     body = "\n\n".join([*paragraphs, "The walrus exception: never clip on Thursdays."])
     result = retriever_over({"a.md": guide("gradient clipping", body)}).retrieve("walrus exception Thursdays")
-    assert len(body) > 2 * SECTION_CHARACTERS
-    assert "walrus" in result.passages[0].text
-    for passage in result.passages:
+    assert len(body) > 2 * LONGEST
+    assert "walrus" in result.sections[0].text
+    for passage in result.sections:
         assert passage.text in guide("gradient clipping", body)
-        assert len(passage.text) <= SECTION_CHARACTERS
+        assert len(passage.text) <= LONGEST
         assert all(after == before + 1 for before, after in pairwise(passage.rows))
 
 
@@ -255,7 +255,7 @@ def test_a_section_is_never_joined_with_one_of_the_same_name_in_another_guide(re
     result = retriever_over({"a.md": guide("x", "Skew is a mismatch."), "b.md": guide("x", "Skew is an asymmetry.")}).retrieve(
         "skew"
     )
-    texts = [passage.text for passage in result.passages]
+    texts = [passage.text for passage in result.sections]
     assert {"Skew is a mismatch.", "Skew is an asymmetry."} <= set(texts)
 
 
@@ -265,15 +265,15 @@ def test_a_near_duplicate_is_left_out_and_the_trace_says_of_what(retriever_over:
         {"a.md": guide("clipping", body), "b.md": guide("clipping", body.replace("one bad batch", "a bad batch"))}
     ).retrieve("gradient clipping rule")
     reasons = [item["why"] for item in result.trace["cut"]]
-    assert [passage.text.startswith("Gradient clipping") for passage in result.passages].count(True) == 1
-    assert f"near-duplicate of {result.passages[0].id}" in reasons
+    assert [passage.text.startswith("Gradient clipping") for passage in result.sections].count(True) == 1
+    assert f"near-duplicate of {result.sections[0].id}" in reasons
 
 
 def test_the_same_passage_in_two_guides_is_one_passage_with_both_sources(retriever_over: Build) -> None:
     result = retriever_over({"a.md": guide("clipping", SENTENCES[0]), "b.md": guide("clipping", SENTENCES[0])}).retrieve(
         "gradient clipping"
     )
-    assert [source.doc_id for source in result.passages[0].sources] == ["corpus/a.md", "corpus/b.md"]
+    assert [source.doc_id for source in result.sections[0].sources] == ["corpus/a.md", "corpus/b.md"]
 
 
 def test_a_passage_that_two_guides_share_is_quoted_from_the_one_that_the_filter_lets_through(retriever_over: Build) -> None:
@@ -284,18 +284,18 @@ def test_a_passage_that_two_guides_share_is_quoted_from_the_one_that_the_filter_
     }
     ask = retriever_over(texts).retrieve
     for filters in (Filters(areas=("data",)), Filters(roles=("ds",)), Filters(areas=("data", "math"), roles=("ds",))):
-        passage = ask("gradient clipping", filters).passages[0]
+        passage = ask("gradient clipping", filters).sections[0]
         assert [source.doc_id for source in passage.sources] == ["corpus/b.md", "corpus/a.md"]
         assert passage.text == texts["b.md"][passage.source.start : passage.source.end]
         assert "so\nthat" in passage.text
     for filters in (Filters(), Filters(areas=("llm",)), Filters(areas=("llm", "data"))):
-        assert ask("gradient clipping", filters).passages[0].source.doc_id == "corpus/a.md"
+        assert ask("gradient clipping", filters).sections[0].source.doc_id == "corpus/a.md"
 
 
 def test_two_sections_of_one_name_in_one_guide_are_not_joined_over_what_stands_between(retriever_over: Build) -> None:
     other = "Clipping each value on its own bends the direction of a step."
     text = f"# T\n\n## Example\n\n{SENTENCES[0]}\n\n## Teapots\n\nThey are made of clay.\n\n## Example\n\n{other}\n"
-    texts = {passage.text for passage in retriever_over({"a.md": text}).retrieve("gradient clipping rule").passages}
+    texts = {passage.text for passage in retriever_over({"a.md": text}).retrieve("gradient clipping rule").sections}
     assert texts == {SENTENCES[0], other, "They are made of clay."}
 
 
@@ -313,10 +313,54 @@ def test_a_passage_gains_from_the_best_one_of_its_guide_and_a_subsection_stands_
 def test_the_parts_of_a_question_take_turns_and_share_no_passage(retriever: Retriever) -> None:
     both = retriever.find(Understood("", (Part("skew", "train-serve skew"), Part("lora", "LoRA fine-tuning"))))
     assert [item.query.text for item in both.retrievals] == ["train-serve skew", "LoRA fine-tuning"]
-    first, second = (item.passages for item in both.retrievals)
-    assert both.passages[:2] == (first[0], second[0])
+    first, second = (item.sections for item in both.retrievals)
+    assert [passage.id for passage in both.passages[:2]] == [first[0].id, second[0].id]
     rows = [row for passage in both.passages for row in passage.rows]
     assert len(rows) == len(set(rows)) and len(both.passages) == 8
+
+
+CAPS = "\n".join(["# Caps", *(f"\n## {name}\n\n{text}\n" for name, text in (
+    ("What is a teapot?", "A vessel of clay."),
+    ("Why does clipping help?", SENTENCES[1]),
+    ("What is gradient clipping?", SENTENCES[2]),
+    ("How is clipping done?", f"```python\n# norm\n```\n\n{SENTENCES[3]}"),
+))])  # fmt: skip
+
+
+def test_a_passage_is_the_section_hit_with_those_beside_it_that_were_found_and_knows_what_each_is_headed(
+    retriever_over: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retriever = retriever_over({"a.md": CAPS})
+    monkeypatch.setattr("rag.retrieve.BESIDE", 3)  # of four sections
+    found = retriever.find(Understood("what is gradient clipping"))
+    clipping, teapot = found.passages
+    assert clipping.text == CAPS[clipping.source.start : clipping.source.end] and clipping.rows == (1, 2, 3)
+    assert (
+        clipping.source.heading_path[-1]
+        == found.retrievals[0].sections[0].source.heading_path[-1]
+        == "What is gradient clipping?"
+    )
+    assert teapot.text == "A vessel of clay."
+    headed = [clipping.heading_at(clipping.text.index(text)) for text in (SENTENCES[1], SENTENCES[2], "# norm", SENTENCES[3])]
+    assert headed == ["Why does clipping help?", "What is gradient clipping?", "How is clipping done?", "How is clipping done?"]
+
+
+@pytest.mark.parametrize("question", [QUESTION, "what is roc auc", "how do I monitor drift", "batch norm or layer norm"])
+def test_passages_are_spans_that_share_nothing_fit_and_hold_every_section_that_may_be_quoted(
+    retriever: Retriever, library: Library, question: str
+) -> None:
+    found = retriever.find(retriever.understand(question))
+    rows = [row for passage in found.passages for row in passage.rows]
+    assert len(rows) == len(set(rows)) and len(found.passages) <= 8
+    assert set(rows).issuperset(row for section in found.retrievals[0].sections for row in section.rows)
+    assert max(len(passage.rows) for passage in found.passages) > 2
+    for passage in found.passages:
+        source = passage.source
+        assert library.document(source.doc_id).text[source.start : source.end] == passage.text and len(passage.text) <= LONGEST
+
+
+def test_times_of_the_parts_add_up(retriever: Retriever) -> None:
+    both = retriever.find(Understood("", (Part("skew", "train-serve skew"), Part("lora", "LoRA fine-tuning"))))
     assert both.trace["milliseconds"]["dense"] == pytest.approx(
         sum(item.trace["milliseconds"]["dense"] for item in both.retrievals), abs=0.01
     )
@@ -339,10 +383,10 @@ def test_a_section_is_found_by_how_people_ask_for_it_and_never_shows_their_words
     result = retriever_over({"a.md": CLIPPING, "a.asks": ASKS, "b.md": guide("tuesday", "A day of the week.")}).retrieve(
         "my wombat explodes, why?"
     )
-    best = result.passages[0]
+    best = result.sections[0]
     assert best.source.heading_path == ("Clipping", "What is clipping?")
     assert best.stages["asked"] == max(result.candidates.asked.max(), 0.7).round(4)
-    assert "wombat" not in "".join(passage.text for passage in result.passages)
+    assert "wombat" not in "".join(passage.text for passage in result.sections)
 
 
 def test_what_guides_mostly_cannot_answer_is_answered_once_one_does(retriever_over: Build) -> None:
@@ -359,8 +403,8 @@ def test_what_guides_mostly_cannot_answer_is_answered_once_one_does(retriever_ov
 def test_a_part_with_a_subject_of_its_own_is_found_as_if_it_were_asked_alone(retriever: Retriever) -> None:
     parts = retriever.understand("What is dropout, and what is a feature store skew? what is roc auc").parts
     assert parts[-1].search == "what is roc auc"
-    assert retriever.find(retriever.understand("What is dropout, and what is roc auc")).retrievals[1].passages == (
-        retriever.retrieve("what is roc auc").passages
+    assert retriever.find(retriever.understand("What is dropout, and what is roc auc")).retrievals[1].sections == (
+        retriever.retrieve("what is roc auc").sections
     )
 
 
