@@ -33,8 +33,8 @@ ask: install ## answer one question: make ask Q="What is data leakage?"
 ingest: install ## bring the index up to date with corpus/
 	@$(RUN) -m ingest
 
-test: install ## run the whole test suite, offline
-	$(RUN) -m pytest
+test: install ## run the whole test suite, offline, on up to four processors
+	$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-corpus: install ## check the guides: house rules, code blocks, numbers
 	$(RUN) -m pytest tests/corpus

@@ -197,7 +197,7 @@ def apply(
     store = VectorStore(settings, collection)
     pending = Pending(settings.index_dir / "pending" / mark)
     old = arrays_of(settings, known.manifest) if known.manifest else None
-    beyond = old.beyond if old else np.stack([example.vector for example in encoder.encode(evidence.beyond())])
+    beyond = old.beyond if old else examples(settings, encoder)
     encodings = pending.load()
     if old:
         encodings |= {
@@ -223,6 +223,20 @@ def apply(
         store.drop(previous.collection)
     sweep(settings, manifest)
     return manifest
+
+
+def examples(settings: Settings, encoder: Encoder) -> Floats:
+    """The vectors of what no guide answers: they depend on the model alone and are kept beside it, for every index to come."""
+    texts = evidence.beyond()
+    mark = hashlib.sha256("\n".join([encoder.name, *texts]).encode()).hexdigest()[:16]
+    path = settings.models_dir / f"examples-{mark}.npy"
+    if not path.exists():
+        staged = path.with_name(f"{path.stem}-{os.getpid()}.npy")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(staged, np.stack([example.vector for example in encoder.encode(texts)]))
+        staged.replace(path)
+    vectors: Floats = np.load(path)
+    return vectors
 
 
 def chunks_of(plan: Plan, known: Known, settings: Settings, encoder: Encoder) -> Iterator[Chunk]:

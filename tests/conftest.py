@@ -1,13 +1,12 @@
 """What every test shares: the exported model, settings that point into a scratch folder, and no outside world."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from rag.embed import Encoding, OnnxEncoder
-from rag.evidence import beyond
+from rag.embed import OnnxEncoder
 from rag.settings import Settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a model that is nowhere fails at once, not after a minute of retries
@@ -15,22 +14,10 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a model that is nowhere fails at
 MODELS = Path(__file__).parents[1] / ".prep" / "models"
 
 
-class SessionEncoder(OnnxEncoder):
-    """The real encoder; the thousands of examples of what no guide answers are encoded once for all indexes of the suite."""
-
-    _examples: list[Encoding] | None = None
-
-    def encode(self, texts: Sequence[str]) -> list[Encoding]:
-        if list(texts) != beyond():
-            return super().encode(texts)
-        self._examples = self._examples or super().encode(texts)
-        return self._examples
-
-
 @pytest.fixture(scope="session")
 def encoder() -> OnnxEncoder:
     """The real embedded model, exported on the first run of the suite."""
-    return SessionEncoder(MODELS, threads=2)
+    return OnnxEncoder(MODELS, threads=1)
 
 
 @pytest.fixture

@@ -114,9 +114,12 @@ def address(project: Settings) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def context() -> Iterator[BrowserContext]:
-    """One browser for all: every tab is a visitor of its own, and what they load is loaded once."""
+    """One browser for all: every tab is a visitor of its own, and what they load is loaded once.
+
+    Gone with the last test that wants it: Playwright keeps an event loop running in this thread, and ragas then cannot.
+    """
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine (apt install chromium)")
     expect.set_options(timeout=20_000)
