@@ -61,6 +61,7 @@ class Catalogue:
             raise FileNotFoundError(path)
         self._database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
         self._database.row_factory = sqlite3.Row
+        self._stretches: dict[str, list[Stretch]] = {}
 
     @staticmethod
     def write(path: Path, entries: Iterable[Entry], passages: Sequence[Passage]) -> None:
@@ -135,14 +136,16 @@ class Catalogue:
 
     def stretches(self, doc_id: str) -> list[Stretch]:
         """A document's chunks in order; two sections under the same heading are two."""
-        rows = self._database.execute(
-            'select heading_path, row, start, "end", line from sources where doc_id = ? order by start', (doc_id,)
-        )
-        return [
-            Stretch(row, start, end, line, tuple(json.loads(heading_path)), section)
-            for section, (heading_path, group) in enumerate(groupby(rows, key=itemgetter(0)))
-            for _, row, start, end, line in group
-        ]
+        if doc_id not in self._stretches:
+            rows = self._database.execute(
+                'select heading_path, row, start, "end", line from sources where doc_id = ? order by start', (doc_id,)
+            )
+            self._stretches[doc_id] = [
+                Stretch(row, start, end, line, tuple(json.loads(heading_path)), section)
+                for section, (heading_path, group) in enumerate(groupby(rows, key=itemgetter(0)))
+                for _, row, start, end, line in group
+            ]
+        return self._stretches[doc_id]
 
     def text(self, doc_id: str, start: int, end: int) -> str:
         """A span of a document, without reading the rest of it."""

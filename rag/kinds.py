@@ -1,5 +1,6 @@
 """What kind of answer a question wants: which section should lead it, and what it must not lack."""
 
+import math
 import re
 from collections.abc import Callable, Iterator, Set
 from functools import partial
@@ -8,17 +9,12 @@ from rag.pieces import Pieces
 from rag.units import Unit
 from rag.words import subject_words, terms
 
+SAYS_MORE = 0.08  # times the logarithm of a passage's words
 CODE = re.compile(
     r"\b(implement\w*|code|coding|from scratch|function|snippet|python|numpy|pandas|in sql|sql (query|code)"
     r"|query (for|to)|write (a|an|the|me))\b|^sql\b|^(\S+ ){0,4}sql$",
     re.I,
 )
-STEPS = re.compile(
-    r"\b(how (do|would|should|can|to)|steps?|debug\w*|fix\w*|check|diagnos\w*|detect\w*|plan|prepare|approach)\b", re.I
-)
-MEANING = re.compile(r"^\s*(what('s| is| are| does)|define|explain|meaning of)\b", re.I)
-VERSUS = re.compile(r"\b(vs\.?|versus|differen\w+|compare\w*)\b", re.I)
-DESIGN = re.compile(r"\b(design|architecture|end to end)\b", re.I)
 TROUBLE = re.compile(
     r"\b(debug\w*|fix\w*|diagnos\w*|troubleshoot\w*|what next|goes? wrong|in what order|do i (check|look|try))\b", re.I
 )
@@ -26,12 +22,6 @@ CHOICE = re.compile(
     r"\b(vs\.?|versus|or|which|should i|do i (really )?need|when (do|would|should|to|is)|choose|pick|worth it)\b", re.I
 )
 
-# What is asked, and the heading that answers it best.
-HEADINGS = (
-    (MEANING, re.compile(r"^what (is|are|does)\b", re.I)),
-    (VERSUS, re.compile(r"\b(difference|differ|versus|vs|or)\b", re.I)),
-    (DESIGN, re.compile(r"^how would you design\b", re.I)),
-)
 EXPLAINS = re.compile(r"\bhow (do|would|should|can|to) (i |you |we )?explain\b", re.I)
 EXPLANATION = re.compile(r"^how (do|would) you explain\b", re.I)
 IMPLEMENTS = re.compile(r"^how do you (implement|write|compute)\b", re.I)
@@ -56,19 +46,12 @@ def wants_code(question: str, lead: Pieces) -> bool:
 
 
 def lead_bonus(question: str, item: Pieces) -> float:
-    """A small preference for the passage whose shape is the one asked for."""
+    """A small preference for the passage that says more and has the shape asked for."""
     heading = item.passage.source.heading_path[-1]
+    more = SAYS_MORE * math.log(10 + sum(unit.words for unit in item.units))
     if CODE.search(question):
-        return 0.25 * item.has("code") + 0.15 * (IMPLEMENTS.search(heading) is not None)
-    if EXPLAINS.search(question) and EXPLANATION.search(heading):
-        return 0.15
-    if item.aside:
-        return -0.08
-    if any(asks.search(question) and answers.search(heading) for asks, answers in HEADINGS):
-        return 0.08
-    if item.has("code"):
-        return -0.04
-    return 0.06 * (STEPS.search(question) is not None and item.has("list"))
+        return more + 0.25 * item.has("code") + 0.15 * (IMPLEMENTS.search(heading) is not None)
+    return more + 0.15 * (EXPLAINS.search(question) is not None and EXPLANATION.search(heading) is not None)
 
 
 def needs(question: str) -> Iterator[Need]:

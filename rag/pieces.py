@@ -47,10 +47,10 @@ class Signals(NamedTuple):
 
 
 WEIGHTS = Signals(
-    rank=-2.42, asked=1.21, leads=0.57, met=1.13, down=-1.94, far=2.73, shared=0.39, central=2.38, length=1.33, table=-1.03,
-    formula=-1.94, digits=-0.52, bold=-0.67, corrects=-0.85, aside=0.32,
+    rank=-2.46, asked=1.21, leads=0.50, met=1.13, down=-1.92, far=2.63, shared=0.40, central=2.35, length=1.31, table=-1.03,
+    formula=-1.93, digits=-0.52, bold=-0.65, corrects=-0.83, aside=0.29,
 )  # fmt: skip
-BIAS = -3.77
+BIAS = -3.71
 
 
 @dataclass(frozen=True)

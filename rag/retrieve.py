@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, fields, replace
-from itertools import chain, compress, groupby, zip_longest
+from itertools import chain, groupby, zip_longest
 from operator import attrgetter
 from typing import Any
 
@@ -182,7 +182,7 @@ class Retriever:
 
     def assemble(self, stage: Stage, filters: Filters = Filters()) -> tuple[list[Passage], list[Passage], list[dict[str, str]]]:
         """The best passages, each as the whole section it stands in; near-duplicates apart, and what was cut with the reason."""
-        ranked = stage.ranking(stage.final)[: 4 * self._settings.passages].tolist()
+        ranked = stage.ranking(stage.final)[: 4 * self._settings.passages].tolist()  # some will make one passage
         chosen: list[Passage] = []
         twins: list[Passage] = []
         cut: list[dict[str, str]] = []
@@ -202,9 +202,12 @@ class Retriever:
 
     def _twin(self, row: int, chosen: Sequence[Passage]) -> Passage | None:
         """A passage already chosen that says the same."""
+        owners = {own: other for other in chosen for own in other.rows}
+        if row in owners or not owners:
+            return owners.get(row)
         vectors = self.index.arrays.vectors
-        same = (np.max(vectors[list(other.rows)] @ vectors[row]) > NEAR_DUPLICATE or row in other.rows for other in chosen)
-        return next(compress(chosen, same), None)
+        alike = vectors[list(owners)] @ vectors[row]
+        return list(owners.values())[int(alike.argmax())] if alike.max() > NEAR_DUPLICATE else None
 
     def _where_admitted(self, passage: Passage, filters: Filters) -> Passage:
         """The passage as it stands in the first of its guides that passes the filters."""

@@ -36,7 +36,7 @@ WHAT_TO_SAY = re.compile(
     re.I,
 )
 READS_AS_A_WORD = re.compile(r"\bDiD\b")  # an abbreviation that would be lost as "did"
-EXPLAINS = re.compile(r"\b(explain\w*|describe|tell|years?[- ]olds?)\b", re.I)
+TELLS_WHOM = re.compile(r"\b(explain\w*|describe|tell|years?[- ]olds?)\b", re.I)
 ABOUT_EXPLAINING = frozenset(
     "model models machine learning ml ai result results metric metrics work project accuracy statistics".split()
 )
@@ -111,7 +111,7 @@ def unframed(question: str) -> str:
     if len(subject_words(told)) >= HAS_A_SUBJECT:
         question = told
     rest = AUDIENCE.sub("", question)
-    return rest if EXPLAINS.search(question) and set(subject_words(rest)) - ABOUT_EXPLAINING else question
+    return rest if TELLS_WHOM.search(question) and set(subject_words(rest)) - ABOUT_EXPLAINING else question
 
 
 def belief(question: str) -> str:
