@@ -1,10 +1,13 @@
 """`python -m evals.fit`: fit the two rules that answers hang on, on the dev split of the golden questions.
 
 One tells a question the guides answer from one they do not (`rag/evidence.py`), one the pieces of passages that say what was
-asked (`rag/pieces.py`). Both are judged by cross-validation; the weights printed are those that stand in these files.
+asked (`rag/pieces.py`), by what readers who saw all pieces would have read aloud (`choices.jsonl`: how each piece begins, in
+their order). Both are judged by cross-validation; the weights printed are those that stand in these files.
 """
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,34 +20,34 @@ from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predi
 
 from evals import dataset
 from evals.command import command
-from evals.dataset import Place
 from rag import evidence, pieces
 from rag.assistant import Assistant
 from rag.compose import planned, tasks_of
 from rag.settings import load_settings
-from rag.types import Passage
 from rag.units import Unit
 
 OVER_REFUSAL = (0.02, 0.04, 0.06, 0.08)
-STATES = 0.5  # of the shorter of a piece and a quote: with that much in common the piece states the fact
+CHOICES = Path(__file__).with_name("choices.jsonl")
 
 
 def main() -> None:
     console = Console(width=120)
-    settings = load_settings()
-    assistant = Assistant(settings)
-    known = dataset.Evidence(assistant.index.catalogue, settings.corpus_dir)
+    assistant = Assistant(load_settings())
+    chosen = choices()
     refusal: list[tuple[Any, bool]] = []
     choice: list[tuple[Any, bool]] = []
     groups: list[int] = []
+    leads: list[bool] = []
     for number, question in enumerate(track(dataset.load("dev"), "Retrieving", console=console, transient=True)):
         found = assistant.retrieve(question.text, question.history)
         refusal += [(evidence.signals_of(item, assistant.index), question.answerable) for item in found.retrievals]
-        places = [place for fact in question.facts for place in known.places(fact)]
-        for plan in filter(None, planned(tasks_of(found, [question.answerable] * len(found.retrievals)), assistant.index, "")):
-            signals = pieces.signals_of(plan.found, plan.found.index(plan.lead), plan.retrieval, assistant.index)
+        if not (read := chosen.get(question.id)):
+            continue
+        for plan in filter(None, planned(tasks_of(found, [True] * len(found.retrievals)), assistant.index, "")):
+            leads.append(any(begins(unit, read[:1]) for unit in plan.lead.units))
+            signals = pieces.signals_of(plan.found, plan.found.index(plan.lead))
             for item, own in zip(plan.found, signals, strict=True):
-                choice += [(each, states(item.passage, unit, places)) for unit, each in zip(item.units, own, strict=True)]
+                choice += [(each, begins(unit, read)) for unit, each in zip(item.units, own, strict=True)]
             groups += [number] * (len(choice) - len(groups))
 
     console.rule("Do the guides answer it?")
@@ -58,15 +61,17 @@ def main() -> None:
     console.rule("Does a piece say what was asked?")
     chances, labels = fitted(console, choice, list(GroupKFold(6).split(choice, groups=groups)))
     console.print(f"average precision {average_precision_score(labels, chances):.3f}; {labels.mean():.1%} of pieces do")
+    console.print(f"{np.mean(leads):.1%} of {len(leads)} answers are led by the passage that the reader began with")
 
 
-def states(passage: Passage, unit: Unit, places: Sequence[Place]) -> bool:
-    start, end = passage.source.start + unit.start, passage.source.start + unit.end
-    return any(
-        place.doc_id == passage.source.doc_id
-        and min(place.end, end) - max(place.start, start) >= STATES * min(end - start, place.end - place.start)
-        for place in places
-    )
+def choices() -> dict[str, list[str]]:
+    """Question id → how the pieces begin that a reader chose, in order."""
+    rows = map(json.loads, CHOICES.read_text(encoding="utf-8").splitlines())
+    return {row["id"]: row["read"] for row in rows}
+
+
+def begins(unit: Unit, beginnings: list[str]) -> bool:
+    return " ".join(unit.text.split()).startswith(tuple(beginnings))
 
 
 def fitted(console: Console, rows: Sequence[tuple[Any, bool]], folds: Any, **options: Any) -> tuple[Any, Any]:

@@ -41,7 +41,7 @@ def compose(found: Found, enough: Sequence[bool], index: Index, length: Length, 
     share = min(1.4 / len(tasks), 1.0)  # several parts make smaller answers, of a better half each
     told = [unit.terms for segment in said for unit in segment.units]
     leads = [plan.lead for plan in plans if plan]
-    drafts = [plan.draft(index, told, leads) if plan else None for plan in plans]
+    drafts = [plan.draft(told, leads) if plan else None for plan in plans]
     for budget in list(BUDGETS.values())[: list(BUDGETS).index(length) + 1]:
         for own in filter(None, drafts):
             away = set[int]().union(*(other.rows for other in drafts if other and other is not own))
@@ -115,11 +115,10 @@ class Plan:
     """What one task is answered from: the passages in pieces, and the one that leads."""
 
     question: str
-    retrieval: Retrieval
     found: Sequence[Pieces]
     lead: Pieces
 
-    def draft(self, index: Index, told: list[frozenset[str]], leads: Sequence[Pieces]) -> Draft:
+    def draft(self, told: list[frozenset[str]], leads: Sequence[Pieces]) -> Draft:
         """An answer to begin; the passages that lead another part's are left to that.
 
         Speech in the first person makes sense only in its own passage.
@@ -127,7 +126,7 @@ class Plan:
         others = {row for lead in leads if lead is not self.lead for row in lead.passage.rows}
         fresh = [item for item in self.found if item is self.lead or others.isdisjoint(item.passage.rows)]
         leading = fresh.index(self.lead)
-        pieces = weighed(fresh, leading, self.retrieval, index)
+        pieces = weighed(fresh, leading)
         offers = (
             Offer(item, place, unit, worth)
             for item in pieces
@@ -150,7 +149,7 @@ def planned(tasks: Sequence[Task], index: Index, heard: str, said: Sequence[Segm
             if len(tasks) > 1:
                 fit += known_for(item, task.retrieval.query.own, index)
             fit -= TOLD * (flat(item.units[0].text) in heard)
-            plans.append((fit, Plan(question, task.retrieval, found, item)))
+            plans.append((fit, Plan(question, found, item)))
         options.append([*sorted(plans, key=lambda option: -option[0])[: len(tasks)], (0.0, None)])
     choices = (choice for choice in product(*options) if distinct([plan.lead for _, plan in choice if plan]))
     return [plan for _, plan in max(choices, key=lambda choice: sum(fit for fit, _ in choice))]

@@ -28,8 +28,8 @@ class Budget:
 
 BUDGETS: dict[Length, Budget] = {
     "short": Budget(90, 2, 0.1, 0.3, 0.7),
-    "standard": Budget(300, 3, 0.1, 0.3, 0.7),
-    "deep": Budget(600, 5, 0.05, 0.1, 0.0),
+    "standard": Budget(300, 3, 0.15, 0.3, 0.75),
+    "deep": Budget(600, 5, 0.08, 0.1, 0.5),
 }
 
 

@@ -17,10 +17,8 @@ from rag.rerank import FLOOR, unit_tokens
 from rag.retrieve import Retrieval
 from rag.types import Passage
 from rag.units import Unit, units
-from rag.words import terms
 
 POINTER_WORDS = 12
-CENTRAL = 0.6  # of its terms
 # Speech in the first person, or a false belief put right: good when asked for, poor as an addition.
 SPEECH = re.compile(r"(?<!ype )\b(I|I'd|I'm|my)\b(?!\()")  # but not a type I error, nor mutual information I(X; Y)
 CORRECTION = re.compile(r"\b(wrong answer|false belief)\b")
@@ -34,23 +32,12 @@ class Signals(NamedTuple):
     leads: float  # whether its passage leads the answer
     met: float  # how well it meets the question, against the piece that meets it best
     down: float  # how far down its passage it stands, as a share
-    far: float  # and in twenties of pieces
-    shared: float  # share of the question's terms, by rarity, that it contains
-    central: float  # share of the passages that contain most of its own terms
     length: float  # tens of words, as a logarithm
-    table: float
-    formula: float
-    digits: float
-    bold: float
-    corrects: float  # puts a false belief right
     aside: float  # its passage is speech, or the correction of a belief
 
 
-WEIGHTS = Signals(
-    rank=-2.46, asked=1.21, leads=0.50, met=1.13, down=-1.92, far=2.63, shared=0.40, central=2.35, length=1.31, table=-1.03,
-    formula=-1.93, digits=-0.52, bold=-0.65, corrects=-0.83, aside=0.29,
-)  # fmt: skip
-BIAS = -3.71
+WEIGHTS = Signals(rank=-3.44, asked=1.67, leads=1.06, met=0.56, down=-1.25, length=0.38, aside=-0.85)
+BIAS = -2.17
 
 
 @dataclass(frozen=True)
@@ -105,9 +92,9 @@ def cut_up(retrieval: Retrieval, index: Index) -> list[Pieces]:
     return found
 
 
-def weighed(found: Sequence[Pieces], leading: int, retrieval: Retrieval, index: Index) -> list[Pieces]:
-    """The passages with the chance of each piece to say what was asked."""
-    signals = signals_of(found, leading, retrieval, index)
+def weighed(found: Sequence[Pieces], leading: int) -> list[Pieces]:
+    """The passages with the chance of each piece to say what was asked; the one at the place `leading` leads the answer."""
+    signals = signals_of(found, leading)
     return [replace(item, worth=tuple(map(chance, own))) for item, own in zip(found, signals, strict=True)]
 
 
@@ -116,12 +103,9 @@ def chance(signals: Signals) -> float:
     return 1 / (1 + math.exp(-total))
 
 
-def signals_of(found: Sequence[Pieces], leading: int, retrieval: Retrieval, index: Index) -> list[list[Signals]]:
-    """For each passage, the signals of its pieces; `leading` is the place of the passage that leads the answer."""
-    rarity = index.rarity(terms(retrieval.query.text))
-    total = sum(rarity.values()) or 1.0
+def signals_of(found: Sequence[Pieces], leading: int) -> list[list[Signals]]:
+    """For each passage, the signals of its pieces."""
     best = max(max(item.scores) for item in found) or 1.0
-    whole = [frozenset[str]().union(*(unit.terms for unit in item.units)) for item in found]
     return [
         [
             Signals(
@@ -130,16 +114,7 @@ def signals_of(found: Sequence[Pieces], leading: int, retrieval: Retrieval, inde
                 leads=float(rank == leading),
                 met=score / best,
                 down=place / len(item.units),
-                far=place / 20,
-                shared=sum(rarity[term] for term in rarity.keys() & unit.terms) / total,
-                central=sum(len(unit.terms & other) >= CENTRAL * len(unit.terms) for at, other in enumerate(whole) if at != rank)
-                / len(whole),
                 length=math.log1p(unit.words / 10),
-                table=float(unit.kind == "table"),
-                formula=float(unit.kind == "formula"),
-                digits=float(any(map(str.isdigit, unit.text))),
-                bold=float("**" in unit.text),
-                corrects=float(CORRECTION.search(unit.text) is not None),
                 aside=float(item.aside),
             )
             for place, (unit, score) in enumerate(zip(item.units, item.scores, strict=True))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from evals.dataset import GOLDEN, SPLITS, Evidence, Fact, Question, Quote, digest, load, question_of, sample
+from evals.fit import choices
 from ingest.load import load as load_guide
 from rag.types import Turn
 from tests.evals.room import CORPUS, Room
@@ -159,3 +160,11 @@ def test_evidence_finds_a_quote_by_its_span_and_names_what_is_lost(room: Room) -
     fact = Fact("", (gone, quote, elsewhere))
     assert evidence.places(fact) == [place]
     assert evidence.lost([replace(question("a", "a"), facts=(fact,))]) == [("a", gone), ("a", elsewhere)]
+
+
+def test_every_piece_a_reader_chose_still_begins_so_in_some_guide_and_answers_a_dev_question() -> None:
+    guides = [" ".join(body(path.relative_to(CORPUS).as_posix()).split()) for path in sorted(CORPUS.glob("*/*.md"))]
+    chosen = choices()
+    assert set(chosen) <= {question.id for question in load("dev")}
+    lost = [(name, text) for name, read in chosen.items() for text in read if not any(text in guide for guide in guides)]
+    assert lost == []

@@ -36,11 +36,10 @@ def test_a_pointer_to_another_guide_is_not_quoted(text: str, points: bool) -> No
 
 
 def test_a_piece_that_meets_the_question_is_worth_more_than_one_that_does_not(assistant: Assistant) -> None:
-    retrieval = assistant.retrieve(QUESTION).retrievals[0]
-    found = cut_up(retrieval, assistant.index)
-    for item in weighed(found, 0, retrieval, assistant.index):
+    found = cut_up(assistant.retrieve(QUESTION).retrievals[0], assistant.index)
+    for item in weighed(found, 0):
         assert len(item.worth) == len(item.units) and all(0.0 < worth < 1.0 for worth in item.worth)
-    near, far = (signals_of(found, leading, retrieval, assistant.index)[0][0] for leading in (0, 1))
+    near, far = (signals_of(found, leading)[0][0] for leading in (0, 1))
     assert chance(near) > chance(far), "leading counts"
 
 
