@@ -118,12 +118,13 @@ class Draft:
     def _add(self, item: Pieces, places: set[int]) -> None:
         """Take these pieces if they fit, and before them a new section's first one where that stands alone.
 
-        What announces code stays away with it, where no code is wanted.
+        What announces code stays away with it, where none is wanted or the leading passage has its own.
         """
         _, units = self.taken.get(item.passage.id, (item, dict[int, Unit]()))
         opens = not units and not item.units[0].leans and item.bundle(0) == {0}
         new = {place: item.units[place] for place in sorted((places | {0} if opens else places) - set(units))}
-        wanted = self._with_code or all(unit.kind != "code" for unit in new.values())
+        wanted = self._with_code and (item is self._lead or not self._lead.has("code"))
+        wanted = wanted or all(unit.kind != "code" for unit in new.values())
         if wanted and sum(unit.words for unit in new.values()) <= self.left:
             self._take(item, new)
 

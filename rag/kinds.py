@@ -42,7 +42,7 @@ Need = Callable[[Unit], bool]
 
 def wants_code(question: str, lead: Pieces) -> bool:
     """Code comes when it is asked for, and where a coding task leads the answer."""
-    return CODE.search(question) is not None or lead.passage.source.area == "coding"
+    return CODE.search(question) is not None or (lead.passage.source.area == "coding" and lead.has("code"))
 
 
 def lead_bonus(question: str, item: Pieces) -> float:

@@ -30,6 +30,8 @@ ANNOUNCING = re.compile(
     r" (two|three|four|five|six|seven|eight|nine|ten|several|order|this order|these)\b[^.;,]*[.]$",
     re.I,
 )
+# Such a sentence is nothing without what comes of it.
+SUPPOSING = re.compile(r"(take|suppose|imagine|assume|consider)\b[^.]*\d", re.I)
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,9 @@ class Unit:
         return self.kind != "sentence" or LEANING.match(self.text) is not None
 
     def announces(self, following: "Unit") -> bool:
-        """Whether the piece makes no sense without the block that follows it."""
-        return self.kind == "sentence" != following.kind and ANNOUNCING.search(self.text) is not None
+        """Whether the piece makes no sense without the one that follows it."""
+        blocks = ANNOUNCING.search(self.text) is not None and following.kind != "sentence"
+        return self.kind == "sentence" and (blocks or SUPPOSING.match(self.text) is not None)
 
 
 @lru_cache(maxsize=4096)

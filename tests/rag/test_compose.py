@@ -207,7 +207,9 @@ def test_a_comparison_has_both_sides_and_the_rule_for_choosing(ask: Ask, length:
 
 def test_code_that_was_asked_for_comes_whole_and_code_that_was_not_stays_away(assistant: Assistant) -> None:
     asked, explained = assistant.ask("write ROC AUC in python"), assistant.ask("what does ROC AUC measure?")
-    assert asked.text.count("```") and asked.text.count("```") % 2 == 0
+    blocks = [citation for citation in asked.citations if "```" in citation.quote]
+    assert blocks and {citation.heading for citation in blocks} == {asked.citations[0].heading}, "and no other section's"
+    assert asked.text.count("```") % 2 == 0
     assert "```" not in explained.text
 
 

@@ -159,6 +159,14 @@ def test_a_sentence_that_needs_its_list_is_not_left_without_it(sentence: str, an
     assert not first.announces(last), "a sentence after it is not what is announced"
 
 
+@pytest.mark.parametrize(
+    ("sentence", "announces"), [("Take 20 million passages.", True), ("Suppose x is 3.", True), ("Take your time.", False)]
+)
+def test_the_numbers_of_an_example_are_not_left_without_what_comes_of_them(sentence: str, announces: bool) -> None:
+    first, then, _ = units(f"{sentence} They need 82 GB.\n\n- or more")
+    assert first.announces(then) == announces
+
+
 def test_an_unclosed_code_block_is_not_taken_for_prose() -> None:
     assert [unit for unit in units("Before.\n\n```python\nx = 1. Then") if "x = 1" in unit.text and unit.kind != "code"] == []
 
