@@ -46,10 +46,12 @@ class Stage:
         """Rows, best first; equal scores keep row order, so two runs never differ."""
         return self.rows[np.lexsort((self.rows, -scores))]
 
-    def scores(self, row: int) -> dict[str, float]:
-        """By stage, what it thought of one candidate."""
-        place = np.searchsorted(self.rows, row)
-        return {field.name: round(float(getattr(self, field.name)[place]), 4) for field in fields(self)[1:]}
+    def scores(self, rows: Sequence[int]) -> list[dict[str, float]]:
+        """For each of these candidates, by stage, what it thought of it."""
+        places = np.searchsorted(self.rows, rows)
+        names = [field.name for field in fields(self)[1:]]
+        columns = [getattr(self, name)[places].astype(float).round(4).tolist() for name in names]
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,9 @@ class Retriever:
         taken = set[int]()
         near = dict[int, float]()
         for stage in (item.candidates for item in retrievals):
-            for row in stage.ranking(stage.final)[:BESIDE].tolist():
-                near[row] = max(stage.scores(row)["final"], near.get(row, 0.0))
+            best = stage.ranking(stage.final)[:BESIDE].tolist()
+            for row, scores in zip(best, stage.scores(best), strict=True):
+                near[row] = max(scores["final"], near.get(row, 0.0))
         for section in chain.from_iterable(zip_longest(*((*item.sections, *item.further) for item in retrievals))):
             if section and taken.isdisjoint(section.rows) and len(passages) < self._settings.passages:
                 passages.append(self._with_neighbours(section, near, taken))
@@ -137,8 +140,10 @@ class Retriever:
         sections, twins, cut = self.assemble(stage, filters)
         wanted = self._settings.passages
         clock.lap("assemble")
-        looked_at = stage.ranking(stage.final)[: self._settings.rerank_depth]
-        candidates = [{"id": self.index.ids[row], **stage.scores(row)} for row in looked_at]
+        looked_at = stage.ranking(stage.final)[: self._settings.rerank_depth].tolist()
+        candidates = [
+            {"id": self.index.ids[row], **scores} for row, scores in zip(looked_at, stage.scores(looked_at), strict=True)
+        ]
         generation = self.index.manifest.generation
         trace = {"milliseconds": clock.laps, "generation": generation, "candidates": candidates, "cut": cut}
         return Retrieval(query, tuple(sections[:wanted]), tuple(sections[wanted:]), tuple(twins), stage, trace)
@@ -186,14 +191,13 @@ class Retriever:
         chosen: list[Passage] = []
         twins: list[Passage] = []
         cut: list[dict[str, str]] = []
-        for row, passage in zip(ranked, self.index.passages(ranked), strict=True):
+        for row, passage, scores in zip(ranked, self.index.passages(ranked), stage.scores(ranked), strict=True):
             if twin := self._twin(row, chosen):
                 same = "in the same section as" if row in twin.rows else "near-duplicate of"
                 cut.append({"id": passage.id, "why": f"{same} {twin.id}"})
                 if row not in twin.rows:
                     twins.append(self._where_admitted(passage, filters))
                 continue
-            scores = stage.scores(row)
             admitted = self._where_admitted(passage, filters)
             chosen.append(replace(self._whole_section(admitted), score=scores["final"], stages=scores))
             others = [source for source in admitted.sources[1:] if self.index.catalogue.admits(filters, source.doc_id)]
