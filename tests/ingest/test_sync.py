@@ -2,14 +2,17 @@
 
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ingest.sync import EMBED_BATCH
+from ingest.sync import EMBED_BATCH, examples
+from rag.embed import Encoding
 from rag.errors import IndexMissing, PrepError
+from rag.evidence import beyond
 from rag.index import Index
 from rag.settings import Settings
 from rag.types import Filters
@@ -421,3 +424,19 @@ def test_an_index_under_a_folder_with_odd_characters_works(project: Project) -> 
 
 def test_the_settings_of_a_test_point_nowhere_near_the_real_index(settings: Settings, tmp_path: Path) -> None:
     assert settings.index_dir.is_relative_to(tmp_path)
+
+
+def test_what_no_guide_answers_is_embedded_once_for_all_indexes_and_anew_for_another_model(
+    settings: Settings, tmp_path: Path
+) -> None:
+    own = settings.model_copy(update={"models_dir": tmp_path / "models"})
+    first = examples(own, CountingEncoder())
+    assert len(first) == len(beyond()) and (first[0] == CountingEncoder().encode(beyond()[:1])[0].vector).all()
+
+    class Idle(CountingEncoder):
+        def encode(self, texts: Sequence[str]) -> list[Encoding]:
+            raise AssertionError("they are on disk")
+
+    assert (examples(own, Idle()) == first).all()
+    with pytest.raises(AssertionError):
+        examples(own, Idle("another"))
