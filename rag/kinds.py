@@ -22,8 +22,14 @@ CHOICE = re.compile(
     r"\b(vs\.?|versus|or|which|should i|do i (really )?need|when (do|would|should|to|is)|choose|pick|worth it)\b", re.I
 )
 
-EXPLAINS = re.compile(r"\bhow (do|would|should|can|to) (i |you |we )?explain\b", re.I)
-EXPLANATION = re.compile(r"^how (do|would) you explain\b", re.I)
+# What is asked for, and the heading of the section that is one.
+SHAPES = (
+    (
+        re.compile(r"\bhow (do|would|should|can|to) (i |you |we )?explain\b", re.I),
+        re.compile(r"^how (do|would) you explain\b", re.I),
+    ),
+    (re.compile(r"\b(design|architecture|end to end)\b", re.I), re.compile(r"^how would you design\b", re.I)),
+)
 IMPLEMENTS = re.compile(r"^how do you (implement|write|compute)\b", re.I)
 
 SIDES = re.compile(
@@ -51,7 +57,7 @@ def lead_bonus(question: str, item: Pieces) -> float:
     more = SAYS_MORE * math.log(10 + sum(unit.words for unit in item.units))
     if CODE.search(question):
         return more + 0.25 * item.has("code") + 0.15 * (IMPLEMENTS.search(heading) is not None)
-    return more + 0.15 * (EXPLAINS.search(question) is not None and EXPLANATION.search(heading) is not None)
+    return more + 0.15 * any(asked.search(question) and given.search(heading) for asked, given in SHAPES)
 
 
 def needs(question: str) -> Iterator[Need]:

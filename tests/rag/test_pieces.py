@@ -3,6 +3,7 @@
 import pytest
 
 from rag.assistant import Assistant
+from rag.kinds import lead_bonus
 from rag.pieces import SPEECH, Pieces, chance, cut_up, points_elsewhere, signals_of, weighed
 from rag.types import Passage, Source
 from rag.units import units
@@ -10,9 +11,9 @@ from rag.units import units
 QUESTION = "how do you detect train-serve skew?"
 
 
-def pieces(text: str) -> Pieces:
+def pieces(text: str, heading: str = "A") -> Pieces:
     cut = units(text)
-    source = Source("a.md", "A", "", 0, len(text), ("A",), 1)
+    source = Source("a.md", "A", "", 0, len(text), (heading,), 1)
     return Pieces(Passage("id", (0,), text, (source,)), cut, tuple(float(len(unit.text)) for unit in cut))
 
 
@@ -49,3 +50,20 @@ def test_a_piece_that_meets_the_question_is_worth_more_than_one_that_does_not(as
 )
 def test_the_first_person_is_told_from_an_error_of_type_one(sentence: str, spoken: bool) -> None:
     assert (SPEECH.search(sentence) is not None) == spoken
+
+
+@pytest.mark.parametrize(
+    ("question", "heading"),
+    [
+        ("design a spam filter", "How would you design a content moderation system?"),
+        ("how do I explain overfitting to a manager", "How do you explain overfitting in 60 seconds?"),
+        ("write a naive Bayes classifier", "How do you implement naive Bayes from scratch?"),
+    ],
+)
+def test_a_design_an_explanation_or_code_is_led_by_one_though_another_section_is_a_little_nearer(
+    question: str, heading: str
+) -> None:
+    text = "A sentence of seven words, and one more."
+    given, other = (lead_bonus(question, pieces(text, title)) for title in (heading, "What is a prediction?"))
+    assert 0.1 < given - other < 0.2
+    assert lead_bonus("anything", pieces(text + " " + text)) > lead_bonus("anything", pieces(text)), "and one that says more"
