@@ -238,8 +238,6 @@ class Index:
 
     def share(self, wanted: Iterable[str], found: Collection[str]) -> float:
         """How much of these terms, the rare ones counting more, is among those found."""
-        rarity = self.rarity(wanted)
+        documents = {term: self.lexical.document_frequency(term) for term in wanted}
+        rarity = {term: math.log1p(self.manifest.passages / (1 + seen)) for term, seen in documents.items()}
         return sum(rarity[term] for term in rarity if term in found) / sum(rarity.values())
-
-    def rarity(self, wanted: Iterable[str]) -> dict[str, float]:
-        return {term: math.log1p(self.manifest.passages / (1 + self.lexical.document_frequency(term))) for term in wanted}
